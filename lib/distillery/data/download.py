@@ -1,0 +1,159 @@
+"""torchvision's downloads, rewritten once as our plain `.npz` files. Without a network this fails within seconds, in a sentence."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PATIENCE = 8.0  # seconds that a server may be silent
+_GROUPS = "aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices household_furniture insects \
+large_carnivores large_man-made_outdoor_things large_natural_outdoor_scenes large_omnivores_and_herbivores medium_mammals \
+non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2"
+_GROUP_OF = "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 6 13 15 3 15 0 11 1 10 12 14 16 9 11 5 5 19 8 8 15 13 14 17 18 10 \
+16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 16 12 1 9 19 2 10 0 1 16 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 8 14 13"
+
+
+class DownloadError(Exception):
+    """The reason, in a few words."""
+
+
+def download(name: str, path: Path) -> None:
+    """Fetch a set and write it to `path` in our form, all at once or not at all."""
+    address, convert = SETS[name]
+    _reach(address)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{name}-", suffix=".part", dir=path.parent) as raw, _impatient():
+            write(path, convert(raw))
+    except (OSError, RuntimeError, ImportError) as problem:
+        raise DownloadError(_brief(problem)) from problem
+
+
+def write(path: Path, arrays: dict[str, NDArray]) -> None:
+    """An uncompressed .npz, written beside its place, made durable, then renamed into it."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def mnist(raw: str) -> dict[str, NDArray]:
+    from torchvision.datasets import MNIST
+
+    return _split(lambda train: MNIST(raw, train=train, download=True))
+
+
+def cifar10(raw: str) -> dict[str, NDArray]:
+    from torchvision.datasets import CIFAR10
+
+    names = np.array(CIFAR10(raw, train=False, download=True).classes)
+    return _split(lambda train: CIFAR10(raw, train=train)) | {"label_names": names}
+
+
+def cifar100(raw: str) -> dict[str, NDArray]:
+    """The coarse label follows from the fine one, by Krizhevsky's table."""
+    from torchvision.datasets import CIFAR100
+
+    names = np.array(CIFAR100(raw, train=False, download=True).classes)
+    found = _split(lambda train: CIFAR100(raw, train=train))
+    groups = np.array([int(group) for group in _GROUP_OF.split()], dtype=np.uint8)
+    coarse = {f"c_{part}": groups[found[f"y_{part}"]] for part in ("train", "test")}
+    return found | coarse | {"fine_names": names, "coarse_names": np.array(_GROUPS.split()), "fine_to_coarse": groups}
+
+
+def omniglot(raw: str) -> dict[str, NDArray]:
+    """Both parts, 105x105 and black on white, area-averaged to 28x28 with ink 255; the file `0709_01.png` is class 709 by drawer 1."""
+    from torchvision.datasets import Omniglot
+
+    folders = [Path(Omniglot(raw, background=background, download=True).target_folder) for background in (True, False)]
+    alphabets = [(path, i) for i, folder in enumerate(folders) for path in sorted(folder.iterdir()) if path.is_dir()]
+    found = [
+        (_shrunk(file), number, int(character.name[-2:]), int(file.stem[-2:]), int(file.stem[:4]), bool(evaluation))
+        for number, (alphabet, evaluation) in enumerate(alphabets)
+        for character in sorted(alphabet.iterdir())
+        for file in sorted(character.glob("*.png"))
+    ]
+    images, *columns = zip(*found, strict=True)
+    kinds = {"alphabet": np.uint8, "character": np.uint8, "drawer": np.uint8, "class_id": np.int16, "is_evaluation": np.bool_}
+    beside: dict[str, NDArray] = {name: np.array(column).astype(kind) for (name, kind), column in zip(kinds.items(), columns, strict=True)}
+    names = [path.name for path, _ in alphabets]
+    return {"images": np.stack(images), **beside, "alphabet_names": np.array(names)}
+
+
+SETS: dict[str, tuple[str, Callable[[str], dict[str, NDArray]]]] = {
+    "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/train-labels-idx1-ubyte.gz", mnist),
+    "cifar10": ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", cifar10),
+    "cifar100": ("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz", cifar100),
+    "omniglot": ("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/images_background.zip", omniglot),
+}
+
+
+def _split(open_part: Callable[[bool], Any]) -> dict[str, NDArray]:
+    train, test = open_part(True), open_part(False)
+    return {
+        "x_train": np.asarray(train.data, dtype=np.uint8),
+        "y_train": np.asarray(train.targets, dtype=np.uint8),
+        "x_test": np.asarray(test.data, dtype=np.uint8),
+        "y_test": np.asarray(test.targets, dtype=np.uint8),
+    }
+
+
+def _shrunk(file: Path) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    with Image.open(file) as drawing:
+        paper = np.asarray(drawing.convert("L"))
+    return np.asarray(Image.fromarray(255 - paper).resize((28, 28), Image.Resampling.BOX))
+
+
+def _reach(address: str) -> None:
+    """Ask the server for its headers, in a thread: looking up a name has no time limit of its own."""
+    answer: list[Exception | None] = []
+    asker = threading.Thread(target=lambda: answer.append(_asked(address)), daemon=True)
+    asker.start()
+    asker.join(PATIENCE)
+    host = address.split("/")[2]
+    if not answer:
+        raise DownloadError(f"{host} did not answer within {PATIENCE:.0f} seconds")
+    if answer[0] is not None:
+        raise DownloadError(f"{host}: {_brief(answer[0])}")
+
+
+def _asked(address: str) -> Exception | None:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=PATIENCE):
+            return None
+    except Exception as problem:  # whatever the network does, the caller wants to hear it as a sentence
+        return problem
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """torchvision sets no time limit of its own, so sockets get one while it downloads."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _brief(problem: Exception) -> str:
+    reason = problem.reason if isinstance(problem, urllib.error.URLError) else problem
+    return " ".join(str(reason).split())[:200] or type(problem).__name__

@@ -1,0 +1,22 @@
+"""What produces inputs: data, noise, chains; and what wraps them: memories, curricula, augmentation."""
+
+from distillery.generators.chain import Chain
+from distillery.generators.noise import Noise, Uniform
+from distillery.generators.resample import Resample
+from distillery.generators.wrappers import Alongside, Ancestral, Augmented, Hardest, Interleave, Parallel
+from distillery.protocols import Exhausted, Generator
+
+__all__ = [
+    "Alongside",
+    "Ancestral",
+    "Augmented",
+    "Chain",
+    "Exhausted",
+    "Generator",
+    "Hardest",
+    "Interleave",
+    "Noise",
+    "Parallel",
+    "Resample",
+    "Uniform",
+]

@@ -1,0 +1,28 @@
+"""Random changes to pictures, a whole batch at a time on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Transform = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def crop_and_flip(padding: int = 4) -> Transform:
+    """Pad with zeros, crop at a random place, mirror every other picture at random: the usual recipe for CIFAR."""
+
+    def transform(x: Tensor, rng: torch.Generator) -> Tensor:
+        n, _, height, width = x.shape
+        padded = F.pad(x, (padding,) * 4)
+        corner = torch.randint(2 * padding + 1, (2, n, 1), generator=rng, device=rng.device).to(x.device)
+        rows = corner[0] + torch.arange(height, device=x.device)
+        columns = corner[1] + torch.arange(width, device=x.device)
+        mirrored = torch.rand((n, 1), generator=rng, device=rng.device).to(x.device) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+        picked = padded.permute(0, 2, 3, 1)[torch.arange(n, device=x.device)[:, None, None], rows[:, :, None], columns[:, None, :]]
+        return picked.permute(0, 3, 1, 2)
+
+    return transform

@@ -1,0 +1,141 @@
+"""Generators around generators: each takes what another draws and changes it, mixes it, or chooses from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distillery.models.once import quietly
+from distillery.protocols import Batch, Generator
+
+
+class Alongside(Generator):
+    """Inputs, and alongside each a draw of every chain: `batch.draw` is (B, D), or (B, k, D) for k chains.
+
+    So a posterior over weights rides with the inputs, and the teacher t(x, w) stays pure (thesis, equation 3.36).
+    """
+
+    def __init__(self, inputs: Generator, *chains: Generator) -> None:
+        if not chains:
+            raise ValueError("chains is empty: at least one generator of draws is needed")
+        self.inputs, self.chains = inputs, chains
+
+    def draw(self, n: int) -> Batch:
+        batch = self.inputs.draw(n)  # first: where it is exhausted, no chain moves
+        draws = [chain.draw(n).x for chain in self.chains]
+        return replace(batch, draw=draws[0] if len(draws) == 1 else torch.stack(draws, 1))
+
+
+class Ancestral(Generator):
+    """A draw of the chain first, then an input given it, `simulate(draws, rng)`: the chain becomes a generator by ancestry.
+
+    So a posterior over weights hands out data as it predicts them (thesis, section 3.2.2).
+    """
+
+    def __init__(self, chain: Generator, simulate: Callable[[Tensor, torch.Generator], Tensor], *, rng: torch.Generator) -> None:
+        self.chain, self.simulate, self.rng = chain, simulate, rng
+
+    def draw(self, n: int) -> Batch:
+        return Batch(self.simulate(self.chain.draw(n).x, self.rng))
+
+
+class Interleave(Generator):
+    """Every batch is shared out among several generators: new examples and remembered ones, say.
+
+    `shares` are relative; fractions of an example are carried over to the next batch, so that the shares hold in the long run.
+    """
+
+    remembers = ("carried",)
+
+    def __init__(self, generators: Sequence[Generator], shares: Sequence[float] | None = None) -> None:
+        shares = [1.0] * len(generators) if shares is None else list(shares)
+        if not generators or len(shares) != len(generators) or min(shares) < 0 or sum(shares) <= 0:
+            raise ValueError(f"shares is {shares!r} for {len(generators)} generators: as many are needed, none negative, not all zero")
+        self.generators = list(generators)
+        self.shares = torch.tensor(shares, dtype=torch.float64) / sum(shares)
+        self.carried = torch.zeros(len(generators), dtype=torch.float64)
+
+    def draw(self, n: int) -> Batch:
+        counts = self._counts(n)
+        return joined([g.draw(k) for g, k in zip(self.generators, counts, strict=True) if k > 0])
+
+    def _counts(self, n: int) -> list[int]:
+        due = self.carried + n * self.shares
+        counts = (due + 1e-9).floor().clamp(min=0)
+        while counts.sum() < n:
+            counts[(due - counts).argmax()] += 1
+        while counts.sum() > n:
+            counts[torch.where(counts > 0, due - counts, torch.inf).argmin()] -= 1
+        self.carried = due - counts
+        return [int(c) for c in counts]
+
+
+class Parallel(Generator):
+    """One stream a student: n examples are n / S from each of S generators, in order (see `Bank(own_streams=True)`)."""
+
+    def __init__(self, generators: Sequence[Generator]) -> None:
+        if not generators:
+            raise ValueError("generators is empty: at least one is needed")
+        self.generators = list(generators)
+
+    def draw(self, n: int) -> Batch:
+        if n % len(self.generators):
+            raise ValueError(f"n is {n}: a multiple of the {len(self.generators)} streams is needed")
+        return joined([g.draw(n // len(self.generators)) for g in self.generators])
+
+
+class Augmented(Generator):
+    """What another generator draws, its inputs changed at random: `transform(x, rng)`."""
+
+    def __init__(self, generator: Generator, transform: Callable[[Tensor, torch.Generator], Tensor], *, rng: torch.Generator) -> None:
+        self.generator, self.transform, self.rng = generator, transform, rng
+
+    def draw(self, n: int) -> Batch:
+        batch = self.generator.draw(n)
+        return replace(batch, x=self.transform(batch.x, self.rng))
+
+
+class Hardest(Generator):
+    """Of every `of` candidates the one with the highest score: active sampling.
+
+    `score(batch)` gives one value an example, `partial(loss.each, teacher, student)` say; the networks named in such a partial are
+    asked in evaluation mode without gradients.
+    """
+
+    def __init__(self, generator: Generator, score: Callable[[Batch], Tensor], *, of: int) -> None:
+        if of < 1:
+            raise ValueError(f"of is {of!r}: at least one candidate is needed")
+        self.generator, self.score, self.of = generator, score, of
+
+    def draw(self, n: int) -> Batch:
+        candidates = self.generator.draw(n * self.of)
+        with quietly(*_networks(self.score)):
+            scores = self.score(candidates)
+        if scores.shape != (len(candidates),):
+            raise ValueError(f"score returned shape {tuple(scores.shape)} for {len(candidates)} candidates: one value each is needed")
+        groups = torch.arange(n, device=scores.device)
+        return candidates[groups * self.of + scores.reshape(n, self.of).argmax(1)]
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Several batches as one, in order."""
+    if len(batches) == 1:
+        return batches[0]
+    values: dict[str, Any] = {}
+    for field in fields(Batch):
+        present = [getattr(b, field.name) for b in batches if getattr(b, field.name) is not None]
+        if present and len(present) != len(batches):
+            raise ValueError(f"{len(present)} of {len(batches)} batches carry {field.name}: all or none must, to be joined")
+        values[field.name] = torch.cat(present) if present else None
+    return Batch(**values)
+
+
+def _networks(score: Any) -> Iterator[nn.Module]:
+    if isinstance(score, partial):
+        owner = getattr(score.func, "__self__", None)
+        yield from (part for part in (owner, *score.args, *score.keywords.values()) if isinstance(part, nn.Module))

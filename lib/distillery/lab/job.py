@@ -1,0 +1,176 @@
+"""One cell as a worker sees it: a job of plain json in, a reply of json and safetensors bytes out, wherever the worker lives.
+
+`perform` never raises: what went wrong inside the cell travels back in the reply, and other cells go on.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distillery import studies
+from distillery.lab import provenance, settings, store
+from distillery.studies import Cell, Context, Outcome, check_profile
+
+OnReport = Callable[[float], None]
+TRACEBACK_LINES = 16
+
+
+@dataclass(frozen=True)
+class How:
+    """How to run the cells of a study, which `studies.find` finds by the name `study`. `threads` 0 leaves the number to the worker."""
+
+    study: str
+    profile: str
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A cell, the fingerprint of its data, and where it keeps its checkpoints."""
+
+    cell: Cell
+    identity: str
+    fingerprint: str
+    how: How
+    scratch: str
+
+    def encoded(self) -> bytes:
+        return json.dumps(asdict(self), allow_nan=False).encode()
+
+    @classmethod
+    def decoded(cls, encoded: bytes) -> Job:
+        found = json.loads(encoded)
+        return cls(**{**found, "cell": Cell(**found["cell"]), "how": How(**found["how"])})
+
+
+@dataclass(frozen=True, eq=False)
+class Reply:
+    """What came of a job: `found` holds the record's fields that the worker knows, or `error` (and `traceback`) says why there are none."""
+
+    found: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+    traceback: str = ""
+    arrays: bytes = b""
+    weights: bytes = b""
+
+    def encoded(self) -> bytes:
+        sizes = {"arrays": len(self.arrays), "weights": len(self.weights)}
+        head = json.dumps({"found": self.found, "error": self.error, "traceback": self.traceback, "sizes": sizes}, allow_nan=False)
+        return head.encode() + b"\n" + self.arrays + self.weights
+
+    @classmethod
+    def decoded(cls, encoded: bytes) -> Reply:
+        head, _, rest = encoded.partition(b"\n")
+        parsed = json.loads(head)
+        cut = parsed.pop("sizes")["arrays"]
+        return cls(**parsed, arrays=rest[:cut], weights=rest[cut:])
+
+
+def perform(encoded: bytes, on_report: OnReport | None = None) -> bytes:
+    """Run the cell of an encoded job; the encoded reply says what came of it."""
+    try:
+        return _run(Job.decoded(encoded), on_report).encoded()
+    except (Exception, SystemExit) as error:
+        tail = traceback.format_exc().splitlines()[-TRACEBACK_LINES:]
+        return Reply(error=f"{type(error).__name__}: {error}", traceback="\n".join(tail)).encoded()
+
+
+def notes_path(scratch: str | Path) -> Path:
+    """What earlier attempts at a cell left beside its scratch folder: their seconds and settings."""
+    return Path(scratch).with_suffix(".json")
+
+
+def _run(job: Job, on_report: OnReport | None) -> Reply:
+    import torch
+
+    study = studies.find(job.how.study)
+    profile = check_profile(job.how.profile)
+    torch.set_num_threads(job.how.threads)
+    chosen = settings.resolve(job.how.device, job.how.precision, profile=profile)
+    meter = provenance.Meter(str(chosen.device))
+    notes = _Notes(job.scratch, {"device": chosen.device.type, "precision": chosen.precision}, meter, on_report)
+    context = Context(
+        profile=profile,
+        device=chosen.device,
+        dtype=chosen.dtype,
+        scratch=Path(job.scratch),
+        threads=job.how.threads,
+        declared=declared(job.cell.data, job.fingerprint),
+        on_report=notes.report,
+    )
+    outcome = study.run(job.cell, context)
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"the study's run returned a {type(outcome).__name__}; an Outcome is needed")
+    return _reply(job, outcome, seconds=notes.seconds(), peak=meter.peak_memory_mb(), precision=chosen.precision, device=chosen.device.type)
+
+
+def _reply(job: Job, outcome: Outcome, *, seconds: float, peak: float, precision: str, device: str) -> Reply:
+    commit, dirty = provenance.commit()
+    found = {
+        "metrics": {name: float(value) for name, value in outcome.metrics.items()},
+        "departures": {name: list(pair) for name, pair in outcome.departures.items()},
+        "seconds": round(seconds, 3),
+        "peak_memory_mb": round(peak, 1),
+        "device": device,
+        "precision": precision,
+        "threads": job.how.threads,
+        "versions": provenance.versions(),
+        "commit": commit,
+        "dirty": dirty,
+        "weights_name": outcome.weights_name,
+    }
+    return Reply(found, arrays=store.pack(outcome.arrays), weights=store.pack(outcome.weights))
+
+
+def declared(data: str, fingerprint: str) -> dict[str, str]:
+    """The data sets of a cell and their fingerprints, both joined by plus signs; none for `"none"`."""
+    return {} if data == "none" else dict(zip(data.split("+"), fingerprint.split("+"), strict=True))
+
+
+class _Notes:
+    """The seconds of a cell over all its attempts. A checkpoint made on another device or precision is not continued."""
+
+    def __init__(self, scratch: str, made_by: Mapping[str, str], meter: provenance.Meter, on_report: OnReport | None) -> None:
+        self._path, self._made_by, self._meter, self._on_report = notes_path(scratch), dict(made_by), meter, on_report
+        self._earlier, self._written = 0.0, 0.0
+        folder = Path(scratch)
+        old = _json(self._path)
+        if old and old.get("made_by") != self._made_by:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        if old and any(folder.iterdir()):  # a cell without a checkpoint starts from nothing, and so does its clock
+            self._earlier = float(old["seconds"])
+        self._write()
+
+    def seconds(self) -> float:
+        return self._earlier + self._meter.seconds()
+
+    def report(self, done: float) -> None:
+        now = time.monotonic()
+        if now - self._written >= 0.2:
+            self._write()
+            if self._on_report is not None:
+                self._on_report(done)
+
+    def _write(self) -> None:
+        temporary = self._path.with_suffix(".part")
+        temporary.write_text(json.dumps({"made_by": self._made_by, "seconds": self.seconds()}))
+        temporary.replace(self._path)
+        self._written = time.monotonic()
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,109 @@
+"""A Sphinx extension: the library's reference, one section a room and a module, made from its docstrings.
+
+A page that holds the line `<!-- rooms -->` gets the sections there. Docstrings are plain text with `names` in backticks and
+formulas indented; they are turned into what docutils expects, so that no star or underscore in a formula breaks the build.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+import distillery
+
+MARK = "<!-- rooms -->"
+APART = ("distillery.lab.", "distillery.studies.", "distillery.__main__")
+FIRST = ("distillery.distillation", "distillery.protocols")
+SHOWN_OF_APART = ("distillery.lab.notebook", "distillery.lab.records", "distillery.studies.study")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("source-read", insert_rooms)
+    app.connect("autodoc-process-docstring", readable)
+    app.connect("autodoc-process-signature", parsable)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def insert_rooms(app: Sphinx, docname: str, content: list[str]) -> None:
+    if MARK in content[0] and Path(app.env.doc2path(docname)).suffix == ".md":
+        for package in sorted(Path(distillery.__path__[0]).rglob("__init__.py")):
+            app.env.note_dependency(str(package.parent))
+        content[0] = content[0].replace(MARK, "\n\n".join(_sections()))
+
+
+def readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Rewrite a docstring in place: backticks are code, indented blocks are kept line by line, signs are signs."""
+    if what == "module":
+        lines[:] = [*(obj.__doc__ or "").splitlines(), ""]
+    written: list[str] = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        indented = line.startswith("    ")
+        if indented and not before.strip() and not _in_block(written):
+            written += ["::", ""]
+        written.append(line if indented else _escaped(line))
+    lines[:] = [*written, *(_kind(obj) if what == "class" else [])]
+
+
+def parsable(app: Sphinx, what: str, name: str, obj: Any, options: Any, *signature: str | None) -> tuple[str | None, ...]:
+    """Defaults that print as `<factory>` or with an address keep a whole signature from being parsed."""
+    return tuple(part and re.sub(r"=\s*<[^<>]*>", "= ...", part) for part in signature)
+
+
+def _sections() -> list[str]:
+    """MyST text: the rooms in the order of the tree, each with its modules."""
+    found = sorted(module.name for module in pkgutil.walk_packages(distillery.__path__, "distillery."))
+    modules = [name for name in found if _is_shown(name)]
+    alone = [name for name in modules if name.count(".") == 1 and not _is_room(name)]
+    rooms = [name for name in modules if name.count(".") == 1 and _is_room(name)]
+    alone.sort(key=lambda name: name not in FIRST)
+    sections = ["## distillery", *map(_module, alone)]
+    for room in rooms:
+        inside = [name for name in modules if name.startswith(room + ".")]
+        if inside:
+            sections += [f"## {room}", importlib.import_module(room).__doc__ or "", *map(_module, inside)]
+    return sections
+
+
+def _module(name: str) -> str:
+    return f"### {name.removeprefix('distillery.')}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```"
+
+
+def _kind(cls: type) -> list[str]:
+    """Which of the library's own classes a class is a kind of."""
+    ours = [base for base in cls.__bases__ if _is_shown(base.__module__) and not base.__name__.startswith("_") and base.__doc__]
+    return ["", "A kind of " + ", ".join(f":py:class:`~{base.__module__}.{base.__qualname__}`" for base in ours) + ".", ""] if ours else []
+
+
+def _is_shown(name: str) -> bool:
+    private = not name.startswith("distillery.") or any(part.startswith("_") for part in name.split("."))
+    return not private and (name in SHOWN_OF_APART or not name.startswith(APART))
+
+
+def _is_room(name: str) -> bool:
+    return hasattr(importlib.import_module(name), "__path__")
+
+
+def _in_block(written: list[str]) -> bool:
+    """Whether the last line that is not empty belongs to an indented block."""
+    return next((line.startswith("    ") for line in reversed(written) if line.strip()), False)
+
+
+def _escaped(line: str) -> str:
+    """A literal must stand apart from letters beside it, as in the plural of `x`."""
+    literal = re.compile(r"(?<=(\w))?`+([^`]+)`+(?=(\w))?")
+    pieces, end = [], 0
+    for found in literal.finditer(line):
+        before, inside, after = found.groups()
+        pieces += [_signs(line[end : found.start()]), "\\ " if before else "", f"``{inside}``", "\\ " if after else ""]
+        end = found.end()
+    return "".join(pieces) + _signs(line[end:])
+
+
+def _signs(text: str) -> str:
+    return re.sub(r"([*|\\])|(?<=\w)_(?=\W|$)", lambda sign: "\\" + sign.group(0), text)

@@ -1,0 +1,40 @@
+"""Recorded runs over their seeds: as a table of value ± spread, and as the lines of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+NOT_RUN = "not run"
+
+
+def spread(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str], form: str = ".3g") -> pd.DataFrame:
+    """Mean ± standard deviation of the columns over the runs that agree in `by`, and n, the number of runs; the order is the frame's."""
+    _check(frame, [*by, *columns])
+    if frame.empty:
+        return pd.DataFrame({name: [NOT_RUN] for name in columns})
+    groups = frame.groupby(list(by), sort=False)
+    mean, deviation = groups[list(columns)].mean(), groups[list(columns)].std()
+    texts = {name: [_said(m, d, form) for m, d in zip(mean[name], deviation[name], strict=True)] for name in columns}
+    return pd.DataFrame({**texts, "n": groups.size().to_numpy()}, index=mean.index)
+
+
+def series(frame: pd.DataFrame, x: str, y: str, by: str) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each value of `by`: x, the mean of y and its standard deviation over runs, as `plots.lines` takes them."""
+    _check(frame, [x, y, by])
+    found = {}
+    for name, own in frame.groupby(by, sort=False):
+        mean, deviation = own.groupby(x)[y].mean(), own.groupby(x)[y].std().fillna(0.0)
+        found[str(name)] = (mean.index.to_numpy(float), mean.to_numpy(), deviation.to_numpy())
+    return found
+
+
+def _said(mean: float, deviation: float, form: str) -> str:
+    return format(mean, form) if np.isnan(deviation) else f"{mean:{form}} ± {deviation:.1g}"
+
+
+def _check(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    if not frame.empty and (missing := [name for name in columns if name not in frame.columns]):
+        raise ValueError(f"the runs have no column {missing[0]!r}: they have {', '.join(map(str, frame.columns))}")

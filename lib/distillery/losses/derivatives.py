@@ -1,0 +1,81 @@
+"""Losses on slopes: the student's derivatives with respect to the input are compared with the teacher's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from distillery.losses.loss import Loss
+from distillery.losses.outputs import wide, with_slopes
+from distillery.protocols import Batch
+
+Weighting = Literal["uniform", "teacher"]
+
+
+class DerivativeSquareError(Loss):
+    """Half the square distance between the slopes of teacher and student, over all outputs.
+
+    Outputs are compared as they are, or, with `log_probs=True`, after normalisation in the log domain, as equations 2.18 and 3.23 of the
+    thesis do. `weighting="uniform"` is the mean over outputs (2.18), `"teacher"` their mean under the teacher's probabilities (3.24).
+    """
+
+    needs_slopes = True
+
+    def __init__(self, *, log_probs: bool = True, weighting: Weighting = "uniform") -> None:
+        super().__init__()
+        if weighting not in ("uniform", "teacher"):
+            raise ValueError(f"weighting is {weighting!r}: 'uniform' or 'teacher' is needed")
+        if weighting == "teacher" and not log_probs:
+            raise ValueError("weighting is 'teacher' and log_probs is False: outputs that are no probabilities cannot weight")
+        self.log_probs, self.weighting = log_probs, weighting
+
+    def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
+        batch = with_slopes(batch)
+        theirs, mine = self._outputs(teacher(batch)), self._outputs(student(batch.x))
+        target = slopes(theirs, batch.x, keep=False, of="teacher").detach()
+        distance = 0.5 * (slopes(mine, batch.x, keep=True, of="student") - target).flatten(2).square().sum(-1)
+        if self.weighting == "uniform":
+            return distance.mean(-1)
+        return (theirs.detach().exp() * distance).sum(-1)
+
+    def _outputs(self, outputs: Tensor) -> Tensor:
+        return wide(outputs).log_softmax(-1) if self.log_probs else wide(outputs)
+
+
+class TwoSampleDerivatives(Loss):
+    """The derivative loss of a random teacher without its bias: two independent draws, one factor of the square each.
+
+    With t = E[t(x, w)] this is an unbiased estimate of  1/2 sum_y t_y^2 |d log f_y - d log t_y|^2,  the derivative square error weighted
+    by the *square* of the teacher's probability, because t_y d log f_y - d t_y is linear in t. The estimate may be negative.
+    The batch carries two draws an example, `draw` (B, 2, …), from two independent chains.
+    """
+
+    needs_slopes = True
+
+    def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
+        if batch.draw is None or batch.draw.dim() < 3 or batch.draw.shape[1] != 2:
+            shape = None if batch.draw is None else tuple(batch.draw.shape)
+            raise ValueError(
+                f"batch.draw has shape {shape}: two draws an example, (B, 2, …), are needed, as of Alongside(inputs, chain, another)"
+            )
+        draws, batch = batch.draw, with_slopes(batch)
+        mine = slopes(wide(student(batch.x)).log_softmax(-1), batch.x, keep=True, of="student").flatten(2)
+        first, second = (self._residual(teacher, mine, replace(batch, draw=draws[:, i])) for i in (0, 1))
+        return 0.5 * (first * second).sum(-1).sum(-1)
+
+    def _residual(self, teacher: nn.Module, mine: Tensor, batch: Batch) -> Tensor:
+        probs = wide(teacher(batch)).softmax(-1)
+        return probs.detach()[..., None] * mine - slopes(probs, batch.x, keep=False, of="teacher").flatten(2).detach()
+
+
+def slopes(outputs: Tensor, x: Tensor, *, keep: bool, of: str) -> Tensor:
+    """The derivative of each of the K outputs with respect to each example's input: (B, K) and (B, …) give (B, K, …)."""
+    if outputs.dim() != 2 or len(outputs) != len(x):
+        raise ValueError(f"the {of}'s outputs have shape {tuple(outputs.shape)} for {len(x)} inputs: (B, K) is needed for derivatives")
+    if not outputs.requires_grad:
+        raise ValueError(f"the {of}'s answer does not depend on the input by any derivative: a differentiable {of} is needed for this loss")
+    columns = (outputs[:, i].sum() for i in range(outputs.shape[1]))
+    return torch.stack([torch.autograd.grad(column, x, create_graph=keep, retain_graph=True)[0] for column in columns], 1)

@@ -1,0 +1,1 @@
+"""Networks and densities, each a plain `nn.Module`."""

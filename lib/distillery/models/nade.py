@@ -1,0 +1,151 @@
+"""NADE: a distribution over bits, exact to evaluate and exact to sample (Larochelle and Murray, 2011; thesis, section 4.2.2).
+
+On a CPU in float32 it runs in `nade_kernel`; everywhere else, and whenever derivatives with respect to the inputs or second
+derivatives are asked for, in plain torch. Both give the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F  # noqa: N812
+
+from distillery.models.bits import check_bits, check_size
+
+
+class NADE(nn.Module):
+    """log p(x) = sum of log p(x_i | the pixels before it), pixels taken in `order` (thesis, equations 4.36 to 4.42).
+
+    `order[k]` is the pixel that comes k-th (by default as they stand; see `columns`). `W` and `U` have a row a pixel, in that order:
+    `features()` puts the rows of W back where their pixels are. `kernel=False` keeps to plain torch.
+    """
+
+    order: Tensor
+
+    def __init__(self, visible: int, hidden: int, *, rng: torch.Generator, order: Tensor | None = None, kernel: bool = True) -> None:
+        super().__init__()
+        check_size("visible", visible)
+        check_size("hidden", hidden)
+        self.register_buffer("order", _checked_order(order, visible))
+        self.visible, self.hidden, self.kernel = visible, hidden, kernel
+        width = max(visible, hidden) ** -0.5  # as Larochelle and Murray start it
+        self.W = nn.Parameter((2 * torch.rand(visible, hidden, generator=rng, device=rng.device) - 1) * width)
+        self.U = nn.Parameter((2 * torch.rand(visible, hidden, generator=rng, device=rng.device) - 1) * width)
+        self.b = nn.Parameter(torch.zeros(visible, device=rng.device))
+        self.c = nn.Parameter(torch.zeros(hidden, device=rng.device))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.log_prob(x)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) of every example, in nats, normalised: (B, D) bits to (B,)."""
+        pixels = self._pixels(x)
+        z = self._logits(pixels)
+        bits = pixels.to(z.dtype)
+        return (bits * z - F.softplus(z)).sum(0)
+
+    def conditionals(self, x: Tensor) -> Tensor:
+        """probs (B, D): for every pixel p(x_i = 1 | the pixels before it in the order), each pixel at its own place."""
+        probs = self._logits(self._pixels(x)).sigmoid().t()
+        return torch.empty_like(probs).index_copy(1, self.order, probs)
+
+    @torch.no_grad()
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """n exact samples by ancestry, one pixel after another: (n, D) of uint8."""
+        check_size("n", n)
+        draw = _sample_kernel if self._uses_kernel() else _sample_torch
+        parts = [draw(self, torch.rand(self.visible, m, generator=rng, device=self.W.device, dtype=self.W.dtype)) for m in _chunks(n, 1000)]
+        pixels = torch.cat(parts, 1).t()
+        return torch.empty_like(pixels).index_copy(1, self.order, pixels)
+
+    def features(self) -> Tensor:
+        """(H, D): what each hidden unit looks for, pixels at their own places (thesis, Figure 4.8)."""
+        rows = self.W.detach()
+        return torch.empty_like(rows).index_copy(0, self.order, rows).t()
+
+    def _pixels(self, x: Tensor) -> Tensor:
+        """(D, B), in the order."""
+        check_bits(x, self.visible)
+        return x.t().index_select(0, self.order)
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        if self._uses_kernel() and not pixels.requires_grad:
+            z: Tensor = _Kernel.apply(pixels, self.W, self.U, self.b, self.c)
+            return z
+        return logits_in_torch(pixels.t().to(self.W.dtype), self.W, self.U, self.b, self.c).t()
+
+    def _uses_kernel(self) -> bool:
+        return self.kernel and self.W.dtype == torch.float32 and self.W.device.type == "cpu"
+
+
+def columns(height: int, width: int) -> Tensor:
+    """The thesis' raster order: pixels of an image, stored row by row, taken column by column."""
+    return torch.arange(height * width).view(height, width).t().flatten()
+
+
+def logits_in_torch(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """z (B, D) by a cumulative sum over pixels (thesis, equations C.2 to C.5), a few examples at a time: differentiable in everything, twice too."""
+    some = max(1, 2**26 // (W.numel() + 1))
+    return torch.cat([_cumulative(part, W, U, b, c) for part in x.split(some)]) if len(x) else x.new_empty(0, len(b))
+
+
+def _cumulative(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    before = F.pad((x[:, :-1, None] * W[:-1]).cumsum(1), (0, 0, 1, 0))
+    return ((before + c).sigmoid() * U).sum(-1) + b
+
+
+class _Kernel(torch.autograd.Function):
+    """z (D, B) from pixels (D, B) in the order; keeps the pixels and the last pre-activations, (B, H)."""
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        from distillery.models import nade_kernel  # compiles: not before it is needed
+
+        padded = F.pad(pixels.to(torch.uint8), (0, -pixels.shape[1] % nade_kernel.TILE)).contiguous()
+        z, last = nade_kernel.logits(padded, *(p.contiguous() for p in (W, U, b, c)))
+        ctx.save_for_backward(padded, W, U, last)
+        return z[:, : pixels.shape[1]]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dz: Tensor) -> Any:
+        from distillery.models import nade_kernel
+
+        padded, W, U, last = ctx.saved_tensors
+        padded_dz = F.pad(dz, (0, padded.shape[1] - dz.shape[1])).contiguous()
+        dW, dU, dc = nade_kernel.gradients(padded, W.contiguous(), U.contiguous(), last, padded_dz)
+        return None, dW, dU, dz.sum(1), dc
+
+
+def _sample_kernel(nade: NADE, uniforms: Tensor) -> Tensor:
+    from distillery.models import nade_kernel
+
+    padded = F.pad(uniforms, (0, -uniforms.shape[1] % nade_kernel.TILE))
+    return nade_kernel.sample(padded, *(p.detach().contiguous() for p in (nade.W, nade.U, nade.b, nade.c)))[:, : uniforms.shape[1]]
+
+
+def _sample_torch(nade: NADE, uniforms: Tensor) -> Tensor:
+    pixels = torch.empty(uniforms.shape, dtype=torch.uint8, device=uniforms.device)
+    a = nade.c.expand(uniforms.shape[1], -1)
+    for i in range(nade.visible):
+        on = uniforms[i] < (a.sigmoid() @ nade.U[i] + nade.b[i]).sigmoid()
+        pixels[i] = on
+        a = a + on[:, None] * nade.W[i]
+    return pixels
+
+
+def _chunks(n: int, size: int) -> Iterator[int]:
+    yield from (min(size, n - start) for start in range(0, n, size))
+
+
+def _checked_order(order: Tensor | None, visible: int) -> Tensor:
+    if order is None:
+        return torch.arange(visible)
+    order = torch.as_tensor(order)
+    if order.shape != (visible,) or not torch.equal(order.sort().values.long(), torch.arange(visible, device=order.device)):
+        raise ValueError(f"order of shape {tuple(order.shape)} is no permutation: each of the pixels 0 to {visible - 1} must come exactly once")
+    return order.long().clone()

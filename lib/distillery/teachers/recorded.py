@@ -1,0 +1,28 @@
+"""Teachers whose answer travelled with the input."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from distillery.protocols import Batch, Teacher
+
+
+class Recorded(Teacher):
+    """The answer recorded with each input: logits, log probabilities, pictures."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        if batch.y is None:
+            raise ValueError(
+                f"{type(self).__name__}: the batch carries no y: a generator that hands it out is needed, such as Resample(x, y, rng=rng)"
+            )
+        return batch.y
+
+
+class Labels(Recorded):
+    """The label of each input, an integer."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        labels = super().forward(batch)
+        if labels.is_floating_point():
+            raise TypeError(f"Labels: y is {labels.dtype}: integers are needed, or the teacher Recorded")
+        return labels
