@@ -47,7 +47,8 @@ def _read(path: str | Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             tree = json.loads(file.metadata()["tree"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (a file is no dictionary)
+            # cloned, for they are windows onto the file, and the file may change under a run that goes on
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (a file is no dictionary)
         return dict(_join(tree, tensors))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"checkpoint {path} cannot be read ({error}): a file written by distill(checkpoint=…) is needed") from None

@@ -56,7 +56,9 @@ def surface(
     """
     ax, grid = _axes(ax, (4.6, 3.8)), _square(values)
     low, high = limits or _limits(grid, signed)
-    image = ax.imshow(grid, cmap="RdBu_r" if signed else None, vmin=low, vmax=high, interpolation="bilinear", extent=extent, origin="lower")
+    image = ax.imshow(
+        grid, "RdBu_r" if signed else None, vmin=low, vmax=high, extent=_around(grid, extent), interpolation="bilinear", origin="lower"
+    )
     _contours(ax, grid, np.linspace(low, high, 10)[1:-1], extent)
     if points is not None:
         x, y = _array(points).T
@@ -76,21 +78,22 @@ def surfaces(
     limits: tuple[float, float],
     extent: Extent = (-1.0, 1.0, -1.0, 1.0),
     signed: bool = False,
+    levels: int = 8,
     size: float = 2.3,
 ) -> np.ndarray:
     """Surfaces in a grid, by (row, column), all in the same colours: names of columns stand above, of rows to the left."""
     rows, columns = (list(dict.fromkeys(key[i] for key in values)) for i in (0, 1))
-    shape = {"nrows": len(rows), "ncols": len(columns), "sharex": True, "sharey": True, "squeeze": False}
-    figure, grid = plt.subplots(figsize=(size * len(columns) + 1.1, size * len(rows)), layout="constrained", **shape)  # type: ignore[arg-type]
+    wide = (size * len(columns) + 1.1, size * len(rows))
+    figure, grid = plt.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False, figsize=wide, layout="constrained")
     for (row, column), surface_values in values.items():
         ax = grid[rows.index(row), columns.index(column)]
-        surface(surface_values, label=label, extent=extent, signed=signed, limits=limits, colorbar=False, ax=ax)
+        surface(surface_values, label=label, extent=extent, signed=signed, limits=limits, levels=levels, colorbar=False, ax=ax)
         ax.label_outer()
     for name, ax in zip(columns, grid[0], strict=True):
         ax.annotate(name, (0.5, 1.03), xycoords="axes fraction", ha="center", va="bottom")
     for name, ax in zip(rows, grid[:, 0], strict=True):
         ax.set_ylabel(f"{name}\n$x_2$")
-    figure.colorbar(grid[0, 0].images[0], ax=grid, label=label, shrink=0.8, aspect=30).outline.set_visible(False)  # type: ignore[operator]
+    figure.colorbar(grid[0, 0].images[0], ax=grid, label=label, shrink=0.8, aspect=30).outline.set_visible(False)
     return grid
 
 
@@ -219,12 +222,8 @@ def _pixels(pictures: Tensor) -> np.ndarray:
 
 def _mosaic(rows: Sequence[np.ndarray], wide: int) -> np.ndarray:
     """Rows of images side by side, with gaps that let the ground through."""
-    height, width = rows[0].shape[1:3]
-    canvas = np.zeros((len(rows) * (height + _GAP) - _GAP, wide * (width + _GAP) - _GAP, 4))
-    for i, row in enumerate(rows):
-        for j, picture in enumerate(row):
-            canvas[i * (height + _GAP) :, j * (width + _GAP) :][:height, :width] = picture
-    return canvas
+    padded = [np.pad(row, ((0, wide - len(row)), (0, _GAP), (0, _GAP), (0, 0))) for row in rows]
+    return np.concatenate([np.concatenate(list(row), 1) for row in padded])[:-_GAP, :-_GAP]
 
 
 def _finish(ax: Axes, *, xlabel: str, ylabel: str, xlog: bool, ylog: bool, legend: bool, above: bool = False) -> Axes:
@@ -236,8 +235,15 @@ def _finish(ax: Axes, *, xlabel: str, ylabel: str, xlog: bool, ylog: bool, legen
 
 def _contours(ax: Axes, grid: np.ndarray, levels: np.ndarray, extent: Extent) -> None:
     inside = levels[(levels > grid.min()) & (levels < grid.max())]
+    x, y = (np.linspace(extent[2 * i], extent[2 * i + 1], grid.shape[1 - i]) for i in (0, 1))
     if len(inside):
-        ax.contour(grid, levels=inside, colors="white", linewidths=0.6, linestyles="solid", alpha=0.7, extent=extent, origin="lower")
+        ax.contour(x, y, grid, levels=inside, colors="white", linewidths=0.6, linestyles="solid", alpha=0.7)
+
+
+def _around(grid: np.ndarray, extent: Extent) -> Extent:
+    """Half a pixel beyond the outermost points, so that each pixel's centre is its point."""
+    x, y = ((extent[2 * i + 1] - extent[2 * i]) / max(2 * (grid.shape[1 - i] - 1), 1) for i in (0, 1))
+    return extent[0] - x, extent[1] + x, extent[2] - y, extent[3] + y
 
 
 def _colorbar(image: ScalarMappable, ax: Axes, label: str) -> None:

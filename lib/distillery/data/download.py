@@ -37,7 +37,7 @@ def download(name: str, path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=f"{name}-", suffix=".part", dir=path.parent) as raw, _impatient():
             write(path, convert(raw))
     except (OSError, RuntimeError, ImportError) as problem:
-        raise DownloadError(_brief(problem)) from problem
+        raise DownloadError(_reason(problem)) from problem
 
 
 def write(path: Path, arrays: dict[str, NDArray]) -> None:
@@ -132,7 +132,7 @@ def _reach(address: str) -> None:
     if not answer:
         raise DownloadError(f"{host} did not answer within {PATIENCE:.0f} seconds")
     if answer[0] is not None:
-        raise DownloadError(f"{host}: {_brief(answer[0])}")
+        raise DownloadError(f"{host}: {_reason(answer[0])}")
 
 
 def _asked(address: str) -> Exception | None:
@@ -154,6 +154,6 @@ def _impatient() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _brief(problem: Exception) -> str:
+def _reason(problem: Exception) -> str:
     reason = problem.reason if isinstance(problem, urllib.error.URLError) else problem
     return " ".join(str(reason).split())[:200] or type(problem).__name__

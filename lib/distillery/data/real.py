@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from distillery.data import download
@@ -53,14 +54,17 @@ def _get(name: str, path: Path) -> None:
 
 
 def _opened(name: str, path: Path) -> dict[str, NDArray]:
-    wanted = FORMS[name].arrays
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if isinstance(file, np.ndarray):
-                raise BadDataError(f"{path} is a single array; {name}.npz must be an archive of arrays: {described(name)}")
-            return {key: file[key] for key in wanted if key in file.files}
-    except BadDataError:
-        raise
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            found = {key: archive[key] for key in FORMS[name].arrays if key in archive.files} if isinstance(archive, NpzFile) else None
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, KeyError, NotImplementedError) as problem:
         kind = "is a pickle, or holds one, and pickles are never opened" if "pickle" in str(problem).lower() else "is truncated or damaged"
-        raise BadDataError(f"{path} {kind}; {name}.npz must be an archive of arrays without pickles: {described(name)}") from None
+        raise _refused(name, path, kind) from None
+    if found is None or not all(isinstance(array, np.ndarray) for array in found.values()):
+        raise _refused(name, path, "holds something else")
+    return found
+
+
+def _refused(name: str, path: Path, kind: str) -> BadDataError:
+    return BadDataError(f"{path} {kind}; {name}.npz must be an archive of arrays without pickles: {described(name)}")

@@ -100,7 +100,7 @@ def maximized(statistics: Tensor, theta: Theta, floor: float) -> Theta:
     empty = mass < EMPTY * mass.sum()
     moments = statistics[:, 1:] / mass.clamp_min(1e-300)[:, None]
     means = moments[:, :d]
-    covariances = moments[:, d:].unflatten(1, (d, d)) - means[:, :, None] * means[:, None, :]
+    covariances = moments[:, d:].reshape(-1, d, d) - means[:, :, None] * means[:, None, :]
     covariances = torch.where(empty[:, None, None], theta.covariances, covariances)
     means = torch.where(empty[:, None], theta.means, means)
     return Theta(torch.where(empty, 0.0, mass) / mass[~empty].sum(), means, floored(covariances, floor))
@@ -113,7 +113,8 @@ def floored(covariances: Tensor, floor: float) -> Tensor:
     values, vectors = torch.linalg.eigh((covariances + covariances.mT) / 2)
     if bool((values[:, 0] >= floor).all()):
         return covariances
-    return (vectors * values.clamp_min(floor)[:, None, :]) @ vectors.mT
+    lifted: Tensor = (vectors * values.clamp_min(floor)[:, None, :]) @ vectors.mT
+    return lifted
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class Frame:
         origin = counts @ x
         scale = (counts @ (x - origin).square()).sqrt()
         if bool((scale <= 1e-12 * (1 + origin.abs())).any()):
-            raise ValueError(f"x has the standard deviations {scale.tolist()}: points that do not vary in a coordinate have no likeliest density")
+            spread = scale.tolist()
+            raise ValueError(f"x has the standard deviations {spread}: points must vary in every coordinate to have a likeliest density")
         return Frame(origin, scale)
 
     @staticmethod

@@ -83,7 +83,8 @@ def expectation_propagation(
     """
     chosen("schedule", schedule, get_args(Schedule))
     if not 0 <= damping < 1 or sweeps < 1 or tolerance <= 0:
-        raise ValueError(f"damping is {damping}, sweeps {sweeps}, tolerance {tolerance}: [0, 1), at least 1 and a positive number are needed")
+        given = f"damping is {damping}, sweeps is {sweeps} and tolerance is {tolerance}"
+        raise ValueError(f"{given}: a share in [0, 1), a count of at least 1 and a positive number are needed")
     problem = Problem(posterior.signed.numpy()[posterior.signed.any(1).numpy()], posterior.prior_variance, moments)
     run = Run(Factors.none(len(problem.signed)), 0, math.inf)
     if schedule != "in turn":
@@ -91,7 +92,8 @@ def expectation_propagation(
     if schedule != "together" and not run.change <= tolerance:
         run = _in_turn(problem, damping, tolerance, sweeps)
     if not run.change <= tolerance:
-        warnings.warn(f"EP has not settled after {run.sweeps} sweeps: its factors still change by {run.change:.2g}", RuntimeWarning, stacklevel=2)
+        message = f"EP has not settled after {run.sweeps} sweeps: its factors still change by {run.change:.2g}"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
     return _report(posterior, problem, run, settled=run.change <= tolerance)
 
 
@@ -154,18 +156,28 @@ class Past:
 
     def __init__(self, depth: int = 3) -> None:
         self.depth = depth
-        self.points: list[Array] = []
-        self.changes: list[Array] = []
+        self.last: tuple[Array, Array] | None = None
+        self.moves: list[Array] = []
+        self.turns: list[Array] = []
 
     def mixed(self, old: Factors, new: Factors, damping: float) -> Factors:
         point, change = np.concatenate(old), np.concatenate(new) - np.concatenate(old)
-        self.points, self.changes = [*self.points[-self.depth :], point], [*self.changes[-self.depth :], change]
-        if len(self.points) == 1:
+        before, self.last = self.last, (point, change)
+        if before is None:
             return Factors.of(point + (0.4 if damping == 0 else 1 - damping) * change)
-        size = np.repeat([np.abs(part).max(initial=1e-300) for part in new], len(new.shift))
-        moves, turns = np.diff(self.points, axis=0).T, np.diff(self.changes, axis=0).T
-        share = np.linalg.lstsq(turns / size[:, None], change / size, rcond=1e-12)[0]
-        return Factors.of(point + (1 - damping) * (change - turns @ share) - moves @ share)
+        self.moves = [*self.moves[1 - self.depth :], point - before[0]]
+        self.turns = [*self.turns[1 - self.depth :], change - before[1]]
+        moves, turns = np.array(self.moves), np.array(self.turns)
+        share = _least_squares(turns, change, np.repeat([1e-300 + np.abs(part).max(initial=0.0) for part in new], len(new.shift)))
+        return Factors.of(point + (1 - damping) * (change - share @ turns) - share @ moves)
+
+
+def _least_squares(rows: Array, target: Array, size: Array) -> Array:
+    """The combination of a few rows nearest to the target, entries being measured in units of `size`."""
+    rows, target = rows / size, target / size
+    lengths = np.sqrt(np.square(rows).sum(1)) + 1e-300
+    rows /= lengths[:, None]
+    return np.asarray(np.linalg.solve(rows @ rows.T + 1e-13 * np.eye(len(rows)), rows @ target) / lengths)
 
 
 def _renewed(center: Array, variance: Array, moments: Method) -> Factors:
@@ -179,7 +191,7 @@ def _gaussian(problem: Problem, factors: Factors) -> tuple[Array, Array]:
     signed = problem.signed
     precision = (signed.T * factors.precision) @ signed + np.eye(signed.shape[1]) / problem.prior_variance
     covariance = np.linalg.inv(precision)
-    return covariance @ (signed.T @ factors.shift), covariance
+    return np.asarray(covariance @ (signed.T @ factors.shift)), np.asarray(covariance)
 
 
 def _cavities(signed: Array, factors: Factors, mean: Array, covariance: Array) -> tuple[Array, Array]:

@@ -38,7 +38,7 @@ def laplace(posterior: LogisticPosterior, *, steps: int = 100, tolerance: float 
     """
     w = torch.zeros(posterior.dimension, dtype=torch.float64)
     value, gradient = posterior.value_and_gradient(w)
-    for step in range(steps):
+    for step in range(steps):  # noqa: B007
         direction = torch.linalg.solve(curvature(posterior, w), gradient)
         gain = float(gradient @ direction)
         if gain < tolerance**2:

@@ -35,7 +35,10 @@ def climbed(posterior: MixturePosterior, *, starts: int = 64, steps: int = 200) 
 
 
 def summed(posterior: MixturePosterior, peak: tuple[Tensor, float], *, spacing: float, offset: float, cut: float) -> Summed:
-    """The posterior over the lattice (i + offset) times `spacing` times the width of its narrowest Gaussian; `peak` is a high point of it."""
+    """The posterior summed over the lattice of i + offset times `spacing` times the width of its narrowest Gaussian.
+
+    `peak` is a high point of the posterior, and its log density.
+    """
     n, variances = len(posterior.x), posterior.variances
     steps = spacing * (variances / (n + 1 + variances / posterior.prior_variance)).sqrt()
     reference = posterior.given(peak[0]).log_prob(posterior.x[:, None]).detach()

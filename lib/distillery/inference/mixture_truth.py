@@ -1,4 +1,4 @@
-"""The truth about a mixture with unknown means: its predictive density, its evidence, and how its posterior divides among the orders of means.
+"""The truth about a mixture with unknown means: its predictive density, its evidence, the order of its means.
 
 The predictive density needs no more than the marginals, p(x | D) = sum_k pi_k int N(x | m, s_k^2) p(m_k = m | D) dm.
 """
@@ -58,9 +58,11 @@ class MixtureTruth:
     @property
     def interval(self) -> tuple[float, float]:
         """Where the predictive density lives: outside is less than 1e-13 of it."""
-        ends = [self.marginal(k) for k in range(self.posterior.dimension)]
-        wide = 7.5 * self.posterior.variances.sqrt()
-        return min(float(m[0] - w) for (m, _), w in zip(ends, wide, strict=True)), max(float(m[-1] + w) for (m, _), w in zip(ends, wide, strict=True))
+        wide = (7.5 * self.posterior.variances.sqrt()).tolist()
+        nodes = [self.marginal(k)[0] for k in range(self.posterior.dimension)]
+        return min(float(m[0]) - w for m, w in zip(nodes, wide, strict=True)), max(
+            float(m[-1]) + w for m, w in zip(nodes, wide, strict=True)
+        )
 
     def grid(self, points: int = 4001) -> tuple[Tensor, Tensor]:
         """Points (M, 1) and the predictive mass at each, (M,): what `em.fit(..., counts=...)` projects onto a compact mixture."""

@@ -1,6 +1,7 @@
 """The truth beside the approximations: integrals on grids, each with an error estimated from a coarser grid.
 
-The trapezoid rule is used throughout: on a smooth integrand that dies out at both ends its error falls exponentially as the spacing shrinks.
+The trapezoid rule is used throughout: on a smooth integrand that dies out at both ends its error falls exponentially as the
+spacing shrinks.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from distillery.inference.laplace import curvature, laplace
 from distillery.models.bayes import LogisticPosterior
 
-NEGLIGIBLE = 28.0  # nats below the peak: a share of 7e-13
+NEGLIGIBLE = 26.0  # nats below the peak: a share of 5e-12
 LogDensity = Callable[[Tensor], Tensor]
 
 
@@ -52,9 +52,10 @@ def divergence(log_p: LogDensity, log_q: LogDensity, interval: tuple[float, floa
 class LogisticTruth:
     """The posterior of a logistic regression with two weights on a fine grid, and what it predicts (thesis, equations 3.15 to 3.16).
 
-    The grid's box is found by a coarse scan, and its spacing is halved until the evidence, and the predictions for inputs of length
-    `reach`, stand still to `tolerance`; nodes of negligible mass are dropped. Predictions are compared with those of every second node
-    in both directions, so that each comes with its error.
+    The grid is one of angles and logarithms of lengths: w . x is a length times something, so the sigmoid is equally smooth in the
+    logarithm for inputs near and far, and a thousand angles by a hundred lengths do for all of them. Whatever is computed is compared
+    with what every second angle says, and every second length; the sum of both differences is its error, a cautious one. The spacings are
+    halved until evidence, and predictions for inputs of length `reach`, are certain to `tolerance`; nodes of negligible mass are dropped.
     """
 
     def __init__(self, posterior: LogisticPosterior, *, reach: float = 15.0, tolerance: float = 1e-6, most_nodes: int = 2_000_000) -> None:
@@ -63,84 +64,69 @@ class LogisticTruth:
         if reach <= 0 or tolerance <= 0:
             raise ValueError(f"reach is {reach} and tolerance is {tolerance}: both must be positive")
         self.posterior = posterior
-        grid, change = _refined(posterior, reach, tolerance, most_nodes)
-        self.nodes, self.masses, self._coarse = grid.nodes, grid.masses, grid.coarse
+        self.nodes, self._rules, logs = _refined(posterior, reach, tolerance, most_nodes)
+        self.masses = self._rules[:, 0]
         self.mean = self.masses @ self.nodes
         away = self.nodes - self.mean
         self.covariance = (away * self.masses[:, None]).T @ away
-        self.log_evidence = Estimate(torch.tensor(grid.log_evidence, dtype=torch.float64), torch.tensor(change, dtype=torch.float64))
+        self.log_evidence = _compared(logs)
 
     def probs(self, x: Tensor) -> Estimate:
         """p(y = 1 | x, D) for inputs (B, 2), each with its error."""
         if x.dim() != 2 or x.shape[1] != 2:
             raise ValueError(f"x has shape {tuple(x.shape)}: inputs (B, 2) are needed")
-        answers = _predicted(self.nodes, torch.stack([self.masses, self._coarse], dim=1), x.detach().double())
-        return Estimate(answers[:, 0], (answers[:, 0] - answers[:, 1]).abs())
+        return _compared(_predicted(self.nodes, self._rules, x.detach().double()))
 
     def expectation(self, values: Callable[[Tensor], Tensor]) -> Estimate:
         """The posterior mean of any function of the weights, (M, 2) -> (M,) or (M, ...)."""
-        each = values(self.nodes)
-        fine, coarse = (torch.tensordot(mass, each, dims=1) for mass in (self.masses, self._coarse))
-        return Estimate(fine, (fine - coarse).abs())
+        return _compared(torch.tensordot(values(self.nodes), self._rules, dims=([0], [0])))
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """Draws from the nodes, (n, 2): independent ones, for comparison with a chain's."""
         return self.nodes[torch.multinomial(self.masses, n, replacement=True, generator=rng)]
 
 
-@dataclass(frozen=True)
-class _Grid:
-    nodes: Tensor
-    masses: Tensor
-    coarse: Tensor
-    spacing: float
-    log_evidence: float
-
-
-def _refined(posterior: LogisticPosterior, reach: float, tolerance: float, most_nodes: int) -> tuple[_Grid, float]:
-    """The first grid that agrees with the one of twice its spacing, and by how much."""
-    mode, box = laplace(posterior).mean, _box(posterior)
-    narrowest = torch.linalg.eigvalsh(torch.linalg.inv(curvature(posterior, mode))).min().sqrt()
-    angles = torch.arange(32, dtype=torch.float64) * (math.pi / 32)
-    probes = reach * torch.stack([angles.cos(), angles.sin()], dim=1)
-    grid = _laid(posterior, box, min(0.5, 0.5 * float(narrowest)))
+def _refined(posterior: LogisticPosterior, reach: float, tolerance: float, most_nodes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Nodes (M, 2), masses by three rules (M, 3) and log evidences (3,) of the first grid that is fine enough in both directions."""
+    turns = torch.arange(32, dtype=torch.float64) * (math.pi / 32) + 0.01
+    probes = reach * torch.stack([turns.cos(), turns.sin()], dim=1)
+    angles, step = 512, 0.3
     while True:
-        before, grid = grid, _laid(posterior, box, grid.spacing / 2)
-        apart = (_predicted(grid.nodes, torch.stack([grid.masses, grid.coarse], dim=1), probes) @ torch.tensor([1.0, -1.0]).double()).abs()
-        change = max(abs(grid.log_evidence - before.log_evidence), float(apart.max()))
-        if change < tolerance or 4 * len(grid.nodes) > most_nodes:
-            return grid, change
+        nodes, rules, logs = _laid(posterior, angles, step)
+        answers = torch.cat([_predicted(nodes, rules, probes), logs[None]])
+        by_angle, by_length = ((answers[:, 0] - answers[:, i]).abs().max() for i in (1, 2))
+        if bool(by_angle + by_length < tolerance) or 2 * len(nodes) > most_nodes:
+            return nodes, rules, logs
+        if by_angle > by_length:
+            angles *= 2
+        else:
+            step /= 2
 
 
-def _predicted(nodes: Tensor, masses: Tensor, x: Tensor) -> Tensor:
-    """sum_i masses_i sigmoid(x . w_i), a few inputs at a time."""
-    return torch.cat([torch.sigmoid(part @ nodes.T) @ masses for part in x.split(max(1, 500_000 // len(nodes)))])
+def _laid(posterior: LogisticPosterior, angles: int, step: float) -> tuple[Tensor, Tensor, Tensor]:
+    """A grid of angles, and of lengths whose logarithms are `step` apart.
+
+    The three rules: all nodes, every second angle, every second length.
+    """
+    longest = math.log(8 * math.sqrt(posterior.prior_variance))
+    index = torch.cartesian_prod(torch.arange(angles), torch.arange(int((longest - 30) / step), int(longest / step) + 1))
+    angle, length = index[:, 0].double() * (2 * math.pi / angles), (index[:, 1].double() * step).exp()
+    nodes = (length * torch.stack([angle.cos(), angle.sin()])).T.contiguous()
+    log_mass = torch.cat([posterior.log_density(part) for part in nodes.split(20_000)]) + 2 * length.log()
+    peak = log_mass.max()
+    kept = log_mass > peak - NEGLIGIBLE
+    mass = (log_mass[kept] - peak).exp()
+    rules = torch.stack([mass, *(2 * mass * (index[kept, i] % 2 == 0) for i in (0, 1))], dim=1)
+    logs = rules.sum(0).log() + peak + math.log(step * 2 * math.pi / angles)
+    return nodes[kept], rules / rules.sum(0), logs
 
 
-def _box(posterior: LogisticPosterior) -> Tensor:
-    """The smallest box of coarse cells that holds all but a negligible mass, (2, 2): lows and highs."""
-    mode = laplace(posterior).mean
-    peak = float(posterior.log_density(mode))
-    high = torch.full((2,), 9 * math.sqrt(posterior.prior_variance), dtype=torch.float64)
-    low = -high
-    for _ in range(4):
-        axes = [torch.linspace(float(a), float(b), 161, dtype=torch.float64) for a, b in zip(low, high, strict=True)]
-        step = (high - low) / 160
-        nodes = torch.cartesian_prod(*axes)
-        kept = nodes[posterior.log_density(nodes) > peak - NEGLIGIBLE]
-        kept = torch.cat([kept, mode[None]])
-        low, high = kept.amin(0) - step, kept.amax(0) + step
-    return torch.stack([low, high])
+def _predicted(nodes: Tensor, rules: Tensor, x: Tensor) -> Tensor:
+    """sum_i rules_i sigmoid(x . w_i), a few inputs at a time, (B, 3)."""
+    return torch.cat([torch.sigmoid(part @ nodes.T) @ rules for part in x.split(max(1, 500_000 // len(nodes)))])
 
 
-def _laid(posterior: LogisticPosterior, box: Tensor, spacing: float) -> _Grid:
-    first, last = (box[0] / spacing).floor().long(), (box[1] / spacing).ceil().long()
-    index = torch.cartesian_prod(*(torch.arange(int(a), int(b) + 1) for a, b in zip(first, last, strict=True)))
-    log_density = torch.cat([posterior.log_density(part * spacing) for part in index.double().split(100_000)])
-    kept = log_density > log_density.max() - NEGLIGIBLE
-    index, log_density = index[kept], log_density[kept]
-    peak = log_density.max()
-    density = (log_density - peak).exp()
-    even = (index % 2 == 0).all(1) * density
-    log_evidence = float(density.sum().log() + peak) + 2 * math.log(spacing)
-    return _Grid(index.double() * spacing, density / density.sum(), even / even.sum(), spacing, log_evidence)
+def _compared(values: Tensor) -> Estimate:
+    """The first of three rules' values, (..., 3), and how far it is from the others."""
+    value = values[..., 0]
+    return Estimate(value, (value[..., None] - values[..., 1:]).abs().sum(-1))

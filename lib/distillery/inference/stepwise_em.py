@@ -21,11 +21,11 @@ Rate = Callable[[int], float]
 def distil_by_em(
     generator: Generator, student: Mixture, *, iterations: int = 100, batch_size: int = 100, rate: Rate | None = None, floor: float = 1e-6
 ) -> Tensor:
-    """Mix the statistics of every new batch into the old ones, and match them (thesis, equations D.10 to D.14): the student changes in place.
+    """Mix the statistics of every new batch into the old ones, and match them (thesis, equations D.10 to D.14).
 
-    Returns the mean log likelihood of each batch before the student learnt from it, an honest estimate of its progress. `rate` maps the
-    number of the iteration (from 0) to a number in [0, 1]; as in the thesis it falls linearly from 1 to 0. A
-    covariance stays above `floor` times the variance of the student at the start, coordinate by coordinate.
+    The student changes in place. Returns the mean log likelihood of each batch before the student learnt from it, an honest
+    estimate of its progress. `rate` maps the number of the iteration (from 0) to a number in [0, 1]; as in the thesis it falls linearly
+    from 1 to 0. A covariance stays above `floor` times the variance of the student at the start, coordinate by coordinate.
     """
     if iterations < 1 or batch_size < 1:
         raise ValueError(f"iterations is {iterations} and batch_size is {batch_size}: both must be at least 1")

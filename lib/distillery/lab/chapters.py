@@ -42,7 +42,7 @@ class Chapter:
 
     @property
     def executed(self) -> Path:
-        return executed_copy(self.root, self.profile, self.name)
+        return ipynb.executed_copy(self.root, self.profile, self.name)
 
     @property
     def stamp(self) -> Path:
@@ -135,10 +135,6 @@ def refresh(chapter: Chapter) -> bool:
     return True
 
 
-def executed_copy(root: Path, profile: str, name: str) -> Path:
-    return root / "_build" / "executed" / profile / f"{name}.ipynb"
-
-
 def _named(name: str, found: Sequence[str]) -> str:
     stem = Path(name).stem
     for chapter in found:
@@ -162,7 +158,8 @@ def _command(chapter: Chapter, copy: Path) -> list[str]:
 def _error(done: subprocess.CompletedProcess[str], copy: Path) -> str:
     """The exit code alone is trusted; and a chapter that ended itself early, with exit code 0, has cells that never ran."""
     if done.returncode:
-        return f"{done.stderr.strip()[-4000:]}\n(exit code {done.returncode}; the unfinished copy is {copy})"
+        _, _, what = done.stderr.rpartition("Exception encountered at ")
+        return f"{what.strip()[-4000:]}\n(exit code {done.returncode}; the unfinished copy is {copy})"
     missing = [cell["id"] for cell in ipynb.code_cells(ipynb.read(copy)) if cell["execution_count"] is None]
     return f"{len(missing)} cells never ran, the first is {missing[0]} (see {copy})" if missing else ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ def build_site(root: Path, profile: str) -> int:
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     page = root / "_build" / "html" / "book" / "index.html"
     if done.returncode or not page.is_file():
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)  # pages read once warn once: the next build reads them again
         print(done.stdout[-4000:] + done.stderr[-8000:], file=sys.stderr)
         print(f"distillery book: the site was not built (exit code {done.returncode})", file=sys.stderr)
         return 1

@@ -6,10 +6,11 @@ the machines share that folder a cell continues from its checkpoint on another m
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,10 @@ def connect(address: str) -> Client:
         from distributed import Client
     except ImportError as error:
         raise ValueError("--scheduler needs Dask; install it with: pip install 'dask[distributed]'") from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # each has a level of its own; what they say is said here in a sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
+        asyncio.run(asyncio.wait_for(_knock(address), TIMEOUT))  # a Client that failed to connect may hang the next when it is collected
         client = Client(address, timeout=TIMEOUT)
     except (OSError, ValueError, TypeError) as error:
         raise ConnectionError(f"no Dask scheduler answers at {address!r} within {TIMEOUT:g} seconds; is it running there?") from error
@@ -52,23 +55,39 @@ def connect(address: str) -> Client:
     return client
 
 
+async def _knock(address: str) -> None:
+    from distributed.comm import connect
+
+    await (await connect(address, timeout=TIMEOUT)).close()
+
+
 def _flow(client: Client, waiting: deque[Job], address: str) -> Iterator[tuple[Job, Reply]]:
     """As many cells in flight as there are workers."""
-    from distributed import wait
-
     running: dict[Future, Job] = {}
     while waiting or running:
-        if client.status != "running":
-            raise ConnectionError(f"the Dask scheduler at {address!r} went away; what is recorded stays, and the same command continues")
         while waiting and len(running) < max(1, len(client.nthreads())):
             job = waiting.popleft()
             running[client.submit(_perform_there, job.encoded(), pure=False, key=f"{job.how.study}-{job.identity}")] = job
-        try:
-            done = wait(list(running), timeout=2, return_when="FIRST_COMPLETED").done
-        except TimeoutError:
-            continue
-        for future in done:
+        for future in _done(client, running, address):
             yield running.pop(future), _reply(future)
+
+
+def _done(client: Client, running: Iterable[Future], address: str) -> set[Future]:
+    """The futures that have finished within two seconds, if any."""
+    from distributed import CancelledError, wait
+
+    try:
+        return set(wait(list(running), timeout=2, return_when="FIRST_COMPLETED").done)
+    except TimeoutError:
+        if client.status == "running":
+            return set()
+        raise ConnectionError(_gone(address)) from None
+    except CancelledError as error:  # what a lost connection makes of futures
+        raise ConnectionError(_gone(address)) from error
+
+
+def _gone(address: str) -> str:
+    return f"the Dask scheduler at {address!r} went away; what is recorded stays, and the same command continues"
 
 
 def _reply(future: Future) -> Reply:

@@ -17,6 +17,11 @@ Cell = dict[str, Any]
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
+def executed_copy(root: Path, profile: str, name: str) -> Path:
+    """Where the run of a chapter at a profile lies."""
+    return root / "_build" / "executed" / profile / f"{name}.ipynb"
+
+
 def read(path: Path) -> Notebook:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -94,35 +94,35 @@ def _run(job: Job, on_report: OnReport | None) -> Reply:
 
     study = studies.find(job.how.study)
     profile = check_profile(job.how.profile)
-    torch.set_num_threads(job.how.threads)
-    chosen = settings.resolve(job.how.device, job.how.precision, profile=profile)
+    if job.how.threads:
+        torch.set_num_threads(job.how.threads)
+    own = study.precision != "auto"
+    chosen = settings.resolve(job.how.device, "float32" if own else job.how.precision, profile=profile)
+    precision = study.precision if own else chosen.precision
     meter = provenance.Meter(str(chosen.device))
-    notes = _Notes(job.scratch, {"device": chosen.device.type, "precision": chosen.precision}, meter, on_report)
+    notes = _Notes(job.scratch, {"device": chosen.device.type, "precision": precision}, meter, on_report)
     context = Context(
         profile=profile,
         device=chosen.device,
         dtype=chosen.dtype,
         scratch=Path(job.scratch),
-        threads=job.how.threads,
+        threads=torch.get_num_threads(),
         declared=declared(job.cell.data, job.fingerprint),
         on_report=notes.report,
     )
     outcome = study.run(job.cell, context)
     if not isinstance(outcome, Outcome):
         raise TypeError(f"the study's run returned a {type(outcome).__name__}; an Outcome is needed")
-    return _reply(job, outcome, seconds=notes.seconds(), peak=meter.peak_memory_mb(), precision=chosen.precision, device=chosen.device.type)
+    cost = {"seconds": round(notes.seconds(), 3), "peak_memory_mb": round(meter.peak_memory_mb(), 1)}
+    return _reply(outcome, {**cost, "device": chosen.device.type, "precision": precision, "threads": context.threads})
 
 
-def _reply(job: Job, outcome: Outcome, *, seconds: float, peak: float, precision: str, device: str) -> Reply:
+def _reply(outcome: Outcome, measured: Mapping[str, Any]) -> Reply:
     commit, dirty = provenance.commit()
     found = {
         "metrics": {name: float(value) for name, value in outcome.metrics.items()},
         "departures": {name: list(pair) for name, pair in outcome.departures.items()},
-        "seconds": round(seconds, 3),
-        "peak_memory_mb": round(peak, 1),
-        "device": device,
-        "precision": precision,
-        "threads": job.how.threads,
+        **measured,
         "versions": provenance.versions(),
         "commit": commit,
         "dirty": dirty,

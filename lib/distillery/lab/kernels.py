@@ -18,7 +18,8 @@ def environment(root: Path) -> dict[str, str]:
     """What a kernel needs in its environment for two runs on any machine to print the same."""
     fixed = dict.fromkeys(THREADS, "1")
     fixed |= {"PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
-    return os.environ | fixed | {"MPLCONFIGDIR": str(root / "_build" / "matplotlib")}
+    inherited = {name: value for name, value in os.environ.items() if name != "MATPLOTLIBRC"}
+    return inherited | fixed | {"MPLCONFIGDIR": str(root / "_build" / "matplotlib")}
 
 
 def warm_fonts(root: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 import distillery
 
@@ -24,6 +25,7 @@ SHOWN_OF_APART = ("distillery.lab.notebook", "distillery.lab.records", "distille
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx.ext.autodoc")
+    app.connect("env-get-outdated", grown)
     app.connect("source-read", insert_rooms)
     app.connect("autodoc-process-docstring", readable)
     app.connect("autodoc-process-signature", parsable)
@@ -32,9 +34,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def insert_rooms(app: Sphinx, docname: str, content: list[str]) -> None:
     if MARK in content[0] and Path(app.env.doc2path(docname)).suffix == ".md":
-        for package in sorted(Path(distillery.__path__[0]).rglob("__init__.py")):
-            app.env.note_dependency(str(package.parent))
+        app.env.distillery_api = {docname: _files()}  # type: ignore[attr-defined]
         content[0] = content[0].replace(MARK, "\n\n".join(_sections()))
+
+
+def grown(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """The page, when modules came or went since it was read; a module that changed is found by autodoc."""
+    return [docname for docname, files in getattr(env, "distillery_api", {}).items() if files != _files()]
 
 
 def readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
@@ -68,6 +74,11 @@ def _sections() -> list[str]:
         if inside:
             sections += [f"## {room}", importlib.import_module(room).__doc__ or "", *map(_module, inside)]
     return sections
+
+
+def _files() -> list[str]:
+    library = Path(distillery.__path__[0])
+    return sorted(str(path.relative_to(library)) for path in library.rglob("*.py"))
 
 
 def _module(name: str) -> str:

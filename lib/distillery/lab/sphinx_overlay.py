@@ -19,7 +19,6 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from distillery.lab import ipynb
-from distillery.lab.chapters import executed_copy
 
 LOGGER = logging.getLogger(__name__)
 MATHJAX = "mathjax/tex-svg.js"
@@ -77,7 +76,7 @@ def _mathjax() -> Path:
 
 def _executed(app: Sphinx, docname: str) -> Path | None:
     source = Path(app.env.doc2path(docname))
-    return executed_copy(Path(app.srcdir), app.config.distillery_profile, source.stem) if source.suffix == ".ipynb" else None
+    return ipynb.executed_copy(Path(app.srcdir), app.config.distillery_profile, source.stem) if source.suffix == ".ipynb" else None
 
 
 def _dependencies(env: BuildEnvironment, docname: str) -> set[str]:

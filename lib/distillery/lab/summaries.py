@@ -10,15 +10,19 @@ import pandas as pd
 NOT_RUN = "not run"
 
 
-def spread(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str], form: str = ".3g") -> pd.DataFrame:
-    """Mean ± standard deviation of the columns over the runs that agree in `by`, and n, the number of runs; the order is the frame's."""
+def spread(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str], form: str = ".3g", *, across: str | None = None) -> pd.DataFrame:
+    """Mean ± standard deviation of the columns over the runs that agree in `by`, and n, the number of runs; the order is the frame's.
+
+    `across` names one of `by` whose values become columns.
+    """
     _check(frame, [*by, *columns])
     if frame.empty:
         return pd.DataFrame({name: [NOT_RUN] for name in columns})
     groups = frame.groupby(list(by), sort=False)
     mean, deviation = groups[list(columns)].mean(), groups[list(columns)].std()
     texts = {name: [_said(m, d, form) for m, d in zip(mean[name], deviation[name], strict=True)] for name in columns}
-    return pd.DataFrame({**texts, "n": groups.size().to_numpy()}, index=mean.index)
+    table = pd.DataFrame({**texts, "n": groups.size().to_numpy()}, index=mean.index)
+    return table if across is None else _spread_out(table, across)
 
 
 def series(frame: pd.DataFrame, x: str, y: str, by: str) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -29,6 +33,12 @@ def series(frame: pd.DataFrame, x: str, y: str, by: str) -> dict[str, tuple[np.n
         mean, deviation = own.groupby(x)[y].mean(), own.groupby(x)[y].std().fillna(0.0)
         found[str(name)] = (mean.index.to_numpy(float), mean.to_numpy(), deviation.to_numpy())
     return found
+
+
+def _spread_out(table: pd.DataFrame, across: str) -> pd.DataFrame:
+    wide = table.drop(columns="n").unstack(across, sort=False)
+    wide.columns = [f"{across} {value}" if len(table.columns) == 2 else f"{name}, {across} {value}" for name, value in wide.columns]
+    return wide.assign(n=table["n"].groupby(level=[name for name in table.index.names if name != across], sort=False).min())
 
 
 def _said(mean: float, deviation: float, form: str) -> str:

@@ -20,6 +20,10 @@ class DerivativeSquareError(Loss):
 
     Outputs are compared as they are, or, with `log_probs=True`, after normalisation in the log domain, as equations 2.18 and 3.23 of the
     thesis do. `weighting="uniform"` is the mean over outputs (2.18), `"teacher"` their mean under the teacher's probabilities (3.24).
+
+    Of a random teacher t(x, w), one draw an input overstates the value, as section 3.3.3 fears: it holds t inside a square. Yet
+    t_y |d log f_y - d log t_y|^2 = t_y |d log f_y|^2 - 2 d log f_y . d t_y + |d t_y|^2 / t_y is linear in t wherever it holds f: under
+    teacher weighting the excess is a constant and the gradient unbiased. Under uniform weighting the gradient is biased as well.
     """
 
     needs_slopes = True
@@ -46,7 +50,7 @@ class DerivativeSquareError(Loss):
 
 
 class TwoSampleDerivatives(Loss):
-    """The derivative loss of a random teacher without its bias: two independent draws, one factor of the square each.
+    """A derivative loss of a random teacher whose value has no bias either: two independent draws, one factor of the square each.
 
     With t = E[t(x, w)] this is an unbiased estimate of  1/2 sum_y t_y^2 |d log f_y - d log t_y|^2,  the derivative square error weighted
     by the *square* of the teacher's probability, because t_y d log f_y - d t_y is linear in t. The estimate may be negative.

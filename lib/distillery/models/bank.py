@@ -44,9 +44,8 @@ class Bank(nn.Module):
         if not self.stacked:
             return self.students[index]
         one = copy.deepcopy(self._skeleton[0]).to_empty(device=getattr(self, _flat(self._names[0])).device)
-        with torch.no_grad():
-            for name, value in [*one.named_parameters(), *one.named_buffers()]:
-                value.copy_(getattr(self, _flat(name))[index])
+        for name, value in [*one.named_parameters(), *one.named_buffers()]:
+            value.data = getattr(self, _flat(name))[index].detach().clone()
         return one.train(self.training)
 
     def _parts(self, x: Tensor) -> Any:

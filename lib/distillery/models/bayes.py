@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -39,26 +41,25 @@ class MixturePosterior:
 
     def log_density(self, w: Tensor) -> Tensor:
         """log p(D, w) of means w, (..., K) -> (...)."""
-        exponents = self._exponents(w)
-        top = exponents[0]
-        for other in exponents[1:]:
-            top = torch.maximum(top, other)
-        total = sum((exponent.sub_(top).exp_() for exponent in _unshared(exponents, top)), start=torch.zeros(()))
-        return (total.log_().add_(top)).sum(-1) + self._log_prior(w)
+        if w.requires_grad:
+            return cast(Tensor, _Differentiable.apply(w, self.value_and_gradient))
+        w = self._means(w)
+        parts = [self._log_likelihood(part) for part in w.reshape(-1, self.dimension).split(self._rows)]
+        return torch.cat(parts).reshape(w.shape[:-1]) + _log_prior(w, self.prior_variance)
 
     __call__ = log_density
 
     def value_and_gradient(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """log p(D, w) and its gradient: responsibilities times distances over variances, less the prior's pull."""
-        each = torch.stack(self._exponents(w))
-        per_point = each.logsumexp(0)
-        shares = each.sub_(per_point).exp_()
-        pull = (shares @ self.x).movedim(0, -1) - shares.sum(-1).movedim(0, -1) * w
-        return per_point.sum(-1) + self._log_prior(w), pull / self.variances - w / self.prior_variance
+        w = self._means(w)
+        parts = [self._likelihood_and_pull(part) for part in w.reshape(-1, self.dimension).split(self._rows)]
+        values, pulls = (torch.cat(column) for column in zip(*parts, strict=True))
+        gradient = pulls.reshape(w.shape) / self.variances - w / self.prior_variance
+        return values.reshape(w.shape[:-1]) + _log_prior(w, self.prior_variance), gradient
 
     def responsibilities(self, w: Tensor) -> Tensor:
         """The probability that component k made x_n, (..., K, N), for each vector of means."""
-        return torch.stack(self._exponents(w), dim=-2).softmax(-2)
+        return torch.stack(self._exponents(self._means(w)), dim=-2).softmax(-2)
 
     def given(self, w: Tensor) -> Mixture:
         """p(x | w) for one vector of means, as a mixture."""
@@ -70,15 +71,35 @@ class MixturePosterior:
         noise = torch.randn(len(w), generator=rng, dtype=torch.float64)
         return (w.double().gather(1, component[:, None])[:, 0] + noise * self.variances.sqrt()[component])[:, None]
 
+    def _log_likelihood(self, w: Tensor) -> Tensor:
+        exponents = self._exponents(w)
+        top = exponents[0].clone()
+        for exponent in exponents[1:]:
+            torch.maximum(top, exponent, out=top)
+        total = exponents[0].sub_(top).exp_()
+        for exponent in exponents[1:]:
+            total += exponent.sub_(top).exp_()
+        return total.log_().add_(top).sum(-1)
+
+    def _likelihood_and_pull(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        each = torch.stack(self._exponents(w))
+        per_point = each.logsumexp(0)
+        shares = each.sub_(per_point).exp_()
+        return per_point.sum(-1), (shares @ self.x).T - shares.sum(-1).T * w
+
     def _exponents(self, w: Tensor) -> list[Tensor]:
-        if w.shape[-1] != self.dimension:
-            raise ValueError(f"w has shape {tuple(w.shape)}: its last dimension must hold {self.dimension} means")
-        w = w.double()
         pairs = zip(w.unbind(-1), self._constants, self._scales, strict=True)
         return [(self.x * s - (m * s).unsqueeze(-1)).square_().neg_().add_(c) for m, c, s in pairs]
 
-    def _log_prior(self, w: Tensor) -> Tensor:
-        return _log_prior(w, self.prior_variance)
+    def _means(self, w: Tensor) -> Tensor:
+        if w.shape[-1:] != (self.dimension,):
+            raise ValueError(f"w has shape {tuple(w.shape)}: its last dimension must hold {self.dimension} means")
+        return w.detach().double()
+
+    @property
+    def _rows(self) -> int:
+        """Chains worked on at a time: what fits in a core's cache."""
+        return max(1, 50_000 // len(self.x))
 
 
 class LogisticPosterior:
@@ -145,13 +166,23 @@ def separable(x: Tensor, y: Tensor) -> bool:
     return bool(answer.status == 0)
 
 
+class _Differentiable(torch.autograd.Function):
+    """A value whose gradient comes with it: autograd asks, and need not record how it was computed."""
+
+    @staticmethod
+    def forward(context: Any, w: Tensor, value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Tensor:
+        value, gradient = value_and_gradient(w)
+        context.save_for_backward(gradient)
+        return value
+
+    @staticmethod
+    def backward(context: Any, *upstream: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = context.saved_tensors
+        return upstream[0].unsqueeze(-1) * gradient, None
+
+
 def _log_prior(w: Tensor, variance: float) -> Tensor:
     return w.double().square().sum(-1) * (-0.5 / variance) - 0.5 * w.shape[-1] * math.log(2 * math.pi * variance)
-
-
-def _unshared(exponents: list[Tensor], top: Tensor) -> list[Tensor]:
-    """The list, with `top` itself copied where it is one of them (a mixture of one component)."""
-    return [exponent.clone() if exponent is top else exponent for exponent in exponents]
 
 
 def _finite(name: str, value: Tensor) -> Tensor:

@@ -21,3 +21,15 @@ def check_bits(x: Any, visible: int, *, name: str = "x") -> None:
 def check_size(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} is {value!r}: a whole number of at least 1 is needed")
+
+
+def check_order(order: Tensor | None, visible: int) -> Tensor:
+    """A permutation of the pixels, by default as they stand."""
+    if order is None:
+        return torch.arange(visible)
+    order = torch.as_tensor(order)
+    if order.shape != (visible,) or not torch.equal(order.sort().values.long(), torch.arange(visible, device=order.device)):
+        raise ValueError(
+            f"order of shape {tuple(order.shape)} is no permutation: each of the pixels 0 to {visible - 1} must come exactly once"
+        )
+    return order.long().clone()

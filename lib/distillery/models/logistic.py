@@ -28,7 +28,9 @@ class MeanOfLogistics(nn.Module):
         self.weights = nn.Parameter(weights.detach().clone())
 
     @classmethod
-    def at_random(cls, units: int, inputs: int, *, rng: torch.Generator, scale: float = 1.0, dtype: torch.dtype = torch.float64) -> MeanOfLogistics:
+    def at_random(
+        cls, units: int, inputs: int, *, rng: torch.Generator, scale: float = 1.0, dtype: torch.dtype = torch.float64
+    ) -> MeanOfLogistics:
         """Units with weights from N(0, scale^2 I), a start for distillation."""
         return cls(scale * torch.randn(units, inputs, generator=rng, dtype=dtype))
 
@@ -46,28 +48,18 @@ class MeanOfLogistics(nn.Module):
 class PosteriorLogistic(Teacher):
     """t(x, w) = sigmoid(w . x) with the posterior draw w riding in `batch.draw` (thesis, equation 3.36).
 
-    Averaged over the draws it is exact for cross entropy, which is linear in the teacher's probabilities (equation 3.40); the
-    derivative loss is not, so there one draw an input minimises another function. `batch.draw` is (B, D), or (B, C, D)
-    from C chains, of which this teacher reads number `chain`: two such teachers make the two-sample form.
+    Averaged over the draws it is exact for cross entropy, which is linear in the teacher's probabilities (equation 3.40). The derivative
+    loss is not, so there one draw an input minimises another function.
     """
-
-    def __init__(self, *, chain: int | None = None) -> None:
-        super().__init__()
-        self.chain = chain
 
     def forward(self, batch: Batch) -> Tensor:
         """The log probabilities of the two classes, (B, 2)."""
-        w = self._draw(batch)
-        z = (batch.x.to(w.dtype) * w).sum(-1, keepdim=True)
-        return F.logsigmoid(torch.cat([-z, z], dim=-1))
-
-    def _draw(self, batch: Batch) -> Tensor:
         if batch.draw is None:
             raise ValueError("batch.draw is None: PosteriorLogistic reads one posterior draw an example from it")
-        wanted = batch.x.shape if self.chain is None else (len(batch), batch.draw.shape[1], batch.x.shape[1])
-        if batch.draw.shape != wanted:
-            raise ValueError(f"batch.draw has shape {tuple(batch.draw.shape)}: {tuple(wanted)} is needed for inputs {tuple(batch.x.shape)}")
-        return batch.draw if self.chain is None else batch.draw[:, self.chain]
+        if batch.draw.shape != batch.x.shape:
+            raise ValueError(f"batch.draw has shape {tuple(batch.draw.shape)}: one draw an input, {tuple(batch.x.shape)}, is needed")
+        z = (batch.x.to(batch.draw.dtype) * batch.draw).sum(-1, keepdim=True)
+        return F.logsigmoid(torch.cat([-z, z], dim=-1))
 
 
 def _mean_log_probs(z: Tensor) -> Tensor:

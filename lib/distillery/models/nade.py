@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
-from distillery.models.bits import check_bits, check_size
+from distillery.models.bits import check_bits, check_order, check_size
 
 
 class NADE(nn.Module):
@@ -30,7 +30,7 @@ class NADE(nn.Module):
         super().__init__()
         check_size("visible", visible)
         check_size("hidden", hidden)
-        self.register_buffer("order", _checked_order(order, visible))
+        self.register_buffer("order", check_order(order, visible))
         self.visible, self.hidden, self.kernel = visible, hidden, kernel
         width = max(visible, hidden) ** -0.5  # as Larochelle and Murray start it
         self.W = nn.Parameter((2 * torch.rand(visible, hidden, generator=rng, device=rng.device) - 1) * width)
@@ -88,7 +88,10 @@ def columns(height: int, width: int) -> Tensor:
 
 
 def logits_in_torch(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """z (B, D) by a cumulative sum over pixels (thesis, equations C.2 to C.5), a few examples at a time: differentiable in everything, twice too."""
+    """z (B, D) by a cumulative sum over pixels (thesis, equations C.2 to C.5), differentiable in everything, twice too.
+
+    Examples are taken a few at a time; memory is still O(B · D · H) while gradients are kept.
+    """
     some = max(1, 2**26 // (W.numel() + 1))
     return torch.cat([_cumulative(part, W, U, b, c) for part in x.split(some)]) if len(x) else x.new_empty(0, len(b))
 
@@ -140,12 +143,3 @@ def _sample_torch(nade: NADE, uniforms: Tensor) -> Tensor:
 
 def _chunks(n: int, size: int) -> Iterator[int]:
     yield from (min(size, n - start) for start in range(0, n, size))
-
-
-def _checked_order(order: Tensor | None, visible: int) -> Tensor:
-    if order is None:
-        return torch.arange(visible)
-    order = torch.as_tensor(order)
-    if order.shape != (visible,) or not torch.equal(order.sort().values.long(), torch.arange(visible, device=order.device)):
-        raise ValueError(f"order of shape {tuple(order.shape)} is no permutation: each of the pixels 0 to {visible - 1} must come exactly once")
-    return order.long().clone()

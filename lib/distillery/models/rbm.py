@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_size
 from distillery.samplers.gibbs import BlockGibbs, check_machine
@@ -68,4 +68,3 @@ class RBM(nn.Module):
 
     def _take(self, W: Tensor, a: Tensor, b: Tensor) -> None:
         self.W, self.a, self.b = (nn.Parameter(value.to(W.device, W.dtype).clone()) for value in (W, a, b))
-

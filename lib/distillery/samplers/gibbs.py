@@ -45,7 +45,9 @@ def check_machine(W: Any, a: Any, b: Any) -> None:
         if not bool(value.isfinite().all()):
             raise ValueError(f"{name} holds {int((~value.isfinite()).sum())} entries that are not finite: all must be")
     if W.shape != (len(a), len(b)):
-        raise ValueError(f"W is {tuple(W.shape)}, but a has {len(a)} entries and b {len(b)}: W must be (visible, hidden) = ({len(a)}, {len(b)})")
+        raise ValueError(
+            f"W is {tuple(W.shape)}, but a has {len(a)} entries and b {len(b)}: W must be (visible, hidden) = ({len(a)}, {len(b)})"
+        )
 
 
 def check_chains(chains: Any) -> None:

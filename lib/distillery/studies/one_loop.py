@@ -100,7 +100,7 @@ def run(cell: Cell, context: Context) -> Outcome:
         progress=lambda done, _: context.report(done / steps),
     )
     pictures = {"answers": network(square(61, context.device)).detach().cpu().reshape(61, 61).half()} if cell.seed == 0 and not questions else {}
-    return Outcome({**errors(network, rng=rng), "loss": float(history.losses[-100:].mean())}, arrays=pictures)
+    return Outcome({**errors(network, rng=rng), "training_loss": float(history.losses[-100:].mean())}, arrays=pictures)
 
 
-STUDY = Study("one_loop", 1, "Where to ask, and what", cells, run)
+STUDY = Study("one_loop", 1, "Where to ask, and what", cells, run, precision="float32")

@@ -124,7 +124,10 @@ class Context:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The runs behind a chapter's tables. Raise `version` when code that decides a result changes: older records then stop counting."""
+    """The runs behind a chapter's tables. Raise `version` when code that decides a result changes: older records then stop counting.
+
+    `precision` is "float32" or "float64" for a study that computes so whatever the machine multiplies fastest.
+    """
 
     name: str
     version: int
@@ -133,6 +136,7 @@ class Study:
     run: Callable[[Cell, Context], Outcome]
     answers: Callable[[], Sequence[Answer]] = list
     aims: Sequence[tuple[str, str, Mapping[str, Scalar]]] = ()
+    precision: Literal["auto", "float32", "float64"] = "auto"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):

@@ -1,0 +1,69 @@
+# `make book` and `make test` need Python 3.11, 3.12 or 3.13, and a network the first time. The environment is .venv;
+# `make PYTHON=/path/to/python book` uses an existing environment instead, and installs nothing into it.
+
+SHELL := /bin/bash
+PYTHON ?=
+FOUND = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c \
+	'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $(name))))
+
+ifeq ($(strip $(PYTHON)),)
+python := $(CURDIR)/.venv/bin/python
+ready := .venv/.ready
+else
+python := $(PYTHON)
+ready := existing-environment
+export PYTHONPATH := $(CURDIR)/lib$(if $(PYTHONPATH),:$(PYTHONPATH))
+endif
+
+distillery := $(python) -m distillery
+one_thread := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.PHONY: help book test lint lab bench refresh clean distclean existing-environment
+
+help:
+	@echo "make book      run what is stale in every chapter, build the site, print the page to open"
+	@echo "make test      linter, type checker, the library's tests, every notebook against its committed outputs"
+	@echo "make lab       open the notebooks in JupyterLab"
+	@echo "make refresh   as book, then write the outputs back into the committed notebooks"
+	@echo "make bench     measure speed against other packages"
+	@echo "make clean     remove what was built (make distclean: the environment too)"
+	@echo "PYTHON=...     use an existing environment in place of .venv"
+
+book: $(ready)
+	@$(distillery) book
+
+refresh: $(ready)
+	@$(distillery) book --refresh
+
+test: lint
+	@$(one_thread) $(python) -m pytest --nbval -n 2 --dist loadfile -q tests book
+
+lint: $(ready)
+	@$(python) -m ruff check .
+	@$(python) -m ruff format --check .
+	@$(python) -m mypy
+
+lab: $(ready)
+	@$(python) -m jupyter lab book
+
+bench: $(ready)
+	@test -n "$(PYTHON)" || test -f .venv/.peers || { $(python) -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[bench]' && touch .venv/.peers; }
+	@failed=0; for file in tests/bench/bench_*.py; do echo "== $$file"; $(one_thread) $(python) $$file || failed=1; done; exit $$failed
+
+clean:
+	rm -rf _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis dask-scratch-space dask-worker-space
+	find lib tests book -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
+
+distclean: clean
+	rm -rf .venv
+
+.venv/.ready: pyproject.toml constraints.txt
+	@test -n "$(FOUND)" || { echo "Python 3.11, 3.12 or 3.13 with its venv module is needed; none was found (on Debian: apt install python3 python3-venv)." >&2; exit 1; }
+	@test -x .venv/bin/python || { echo "making .venv with $(FOUND)"; $(FOUND) -m venv .venv; }
+	@echo "installing; the first time this takes some minutes and about 6 GB"
+	@$(python) -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
+	@$(python) -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[book,dask,test]'
+	@touch $@
+
+existing-environment:
+	@$(python) -c 'import torch, jupyter_book, papermill, nbval' || { echo "$(python) lacks packages: $(python) -m pip install -c constraints.txt -e \".[book,dask,test]\"" >&2; exit 1; }

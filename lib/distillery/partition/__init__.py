@@ -1,0 +1,31 @@
+"""The sum over all states: exactly, between bounds, by importance, by bridges, by annealing; each answer with its error."""
+
+from distillery.partition.annealed import Annealed, adapted, base_rates, forward, reverse
+from distillery.partition.bounds import lower_bound, upper_bound
+from distillery.partition.bridge import bridge
+from distillery.partition.enumeration import every_state, exact_log_sum, exact_log_z
+from distillery.partition.estimate import Estimate, pareto_shape
+from distillery.partition.importance import importance, reverse_importance
+from distillery.partition.ratios import log_ratios
+from distillery.partition.temperatures import salakhutdinov_murray, uniform
+
+__all__ = [
+    "Annealed",
+    "Estimate",
+    "adapted",
+    "base_rates",
+    "bridge",
+    "every_state",
+    "exact_log_sum",
+    "exact_log_z",
+    "forward",
+    "importance",
+    "log_ratios",
+    "lower_bound",
+    "pareto_shape",
+    "reverse",
+    "reverse_importance",
+    "salakhutdinov_murray",
+    "uniform",
+    "upper_bound",
+]

@@ -1,0 +1,176 @@
+"""The built site in a browser whose network is cut: what a reader would see.
+
+Needs `_build/html` and Chromium. Where either is missing the tests are skipped, unless DISTILLERY_BROWSER=require.
+Screenshots (light, dark, 500 pixels wide) stay in `_build/screenshots`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+SCREENSHOTS = ROOT / "_build" / "screenshots"
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+REQUIRED = os.environ.get("DISTILLERY_BROWSER") == "require"
+PAGES = sorted(str(path.relative_to(SITE)) for path in (SITE / "book").rglob("*.html")) or ["book/index.html"]
+CUT_OFF = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND"),
+]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    built = (SITE / "book" / "index.html").is_file()
+    missing = "the site is not built: run `make book`" if not built else "Chromium is missing" if not CHROMIUM else ""
+    if missing and REQUIRED:
+        pytest.fail(f"{missing}, and DISTILLERY_BROWSER=require forbids to skip")
+    if missing:
+        pytest.skip(missing)
+    api = pytest.importorskip("playwright.sync_api")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=CUT_OFF)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def light(browser: Any, request: pytest.FixtureRequest) -> Iterator[_Visit]:
+    with _Visit(browser, request.param) as visit:
+        yield visit
+
+
+def test_a_page_loads_without_network_or_console_error(light: _Visit) -> None:
+    assert light.complaints == []
+    assert light.tab.title()
+    assert light.tab.evaluate("[...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)") == []
+
+
+def test_a_page_draws_all_its_mathematics(light: _Visit) -> None:
+    wanted = light.tab.evaluate("document.querySelectorAll('.math').length")
+    drawn = light.tab.evaluate("[...document.querySelectorAll('.math')].filter(m => m.querySelector('mjx-container svg')).length")
+    assert drawn == wanted
+    assert light.tab.evaluate("document.querySelectorAll('mjx-merror, [data-mjx-error]').length") == 0
+
+
+def test_every_link_and_picture_of_a_page_exists(light: _Visit) -> None:
+    page, known, broken = SITE / light.page, {}, []
+    for link in _links(page, known).targets:
+        split = urlsplit(link)
+        target = page.parent / unquote(split.path) if split.path else page
+        if not (split.scheme or split.netloc or _leads_somewhere(target, unquote(split.fragment), known)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_a_page_can_be_read_in_the_light(light: _Visit) -> None:
+    light.picture("light")
+    assert light.contrast() >= 7
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_can_be_read_in_the_dark(browser: Any, page: str) -> None:
+    with _Visit(browser, page, theme="dark") as visit:
+        visit.picture("dark")
+        assert visit.contrast() >= 7
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_narrow_page_does_not_scroll_sideways(browser: Any, page: str) -> None:
+    with _Visit(browser, page, width=500) as visit:
+        visit.picture("500px")
+        assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+def test_search_finds_recollection(browser: Any) -> None:
+    with _Visit(browser, "search.html", query="?q=recollection") as visit:
+        visit.tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)
+        found = visit.tab.evaluate("[...document.querySelectorAll('#search-results ul.search li a')].map(a => new URL(a.href).pathname)")
+        assert any("recollection" in Path(unquote(path)).read_text(encoding="utf-8").lower() for path in found)
+        assert visit.complaints == []
+
+
+class _Visit:
+    """One page in one tab, and whatever it complained about while it loaded."""
+
+    def __init__(self, browser: Any, page: str, *, theme: str = "light", width: int = 1400, query: str = "") -> None:
+        self.page, self.theme, self.query = page, theme, query
+        self.context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=theme)
+        self.complaints: list[str] = []
+
+    def __enter__(self) -> _Visit:
+        self.context.add_init_script(f"localStorage.setItem('mode', '{self.theme}'); localStorage.setItem('theme', '{self.theme}')")
+        self.tab = self.context.new_page()
+        self.tab.on("console", lambda said: self._complain(said.text, said.type in ("error", "warning")))
+        self.tab.on("pageerror", lambda error: self._complain(str(error), True))
+        self.tab.on("requestfailed", lambda request: self._complain(f"failed: {request.url}", True))
+        self.tab.on("request", lambda request: self._complain(request.url, not request.url.startswith(("file:", "data:", "blob:"))))
+        self.tab.goto((SITE / self.page).as_uri() + self.query)
+        if self.tab.evaluate("document.querySelectorAll('.math').length"):
+            self.tab.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def _complain(self, what: str, is_bad: bool) -> None:
+        if is_bad:
+            self.complaints.append(what)
+
+    def picture(self, name: str) -> None:
+        height = min(self.tab.evaluate("document.documentElement.scrollHeight"), 9000)
+        self.tab.set_viewport_size({"width": self.tab.viewport_size["width"], "height": height})
+        self.tab.wait_for_timeout(150)
+        self.tab.screenshot(path=str(SCREENSHOTS / f"{Path(self.page).stem}-{name}.png"))
+
+    def contrast(self) -> float:
+        """The ratio of luminances of text and ground that WCAG asks for: 7 is its stricter level."""
+        colors = (self.tab.evaluate(f"getComputedStyle(document.body).{name}") for name in ("color", "backgroundColor"))
+        darker, lighter = sorted(map(_luminance, colors))
+        return (lighter + 0.05) / (darker + 0.05)
+
+
+class _Links(HTMLParser):
+    """What a page points to, and the names it can be pointed at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.targets: set[str] = set()
+        self.names: set[str] = {"", "top"}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        held = dict(attrs)
+        self.names |= {value for key in ("id", "name") if (value := held.get(key))}
+        wanted = {"a": "href", "link": "href", "img": "src", "script": "src"}.get(tag)
+        if wanted and (value := held.get(wanted)):
+            self.targets.add(value)
+
+
+def _links(path: Path, known: dict[Path, _Links]) -> _Links:
+    path = path.resolve()
+    if path not in known:
+        known[path] = _Links(path.read_text(encoding="utf-8"))
+    return known[path]
+
+
+def _leads_somewhere(target: Path, name: str, known: dict[Path, _Links]) -> bool:
+    return target.is_file() and (target.suffix != ".html" or name in _links(target, known).names)
+
+
+def _luminance(color: str) -> float:
+    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in (int(c) / 255 for c in re.findall(r"\d+", color)[:3])]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,8 @@
+"""The estimators are tested in small exact worlds, which their tests import."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,43 @@
+"""Small exact worlds: a machine whose states can all be listed, and a proposal beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from distillery.models.rbm import RBM
+from distillery.partition.enumeration import every_state
+from distillery.partition.estimate import Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    machine: RBM
+    log_z: float
+    target: Tensor  # log probabilities of all states
+    proposal: Tensor
+
+    def draws(self, log_probs: Tensor, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+        """log p̄ - log q at states drawn from either."""
+        index = torch.multinomial(log_probs.exp(), shape[0] * shape[1], replacement=True, generator=rng)
+        return (self.target + self.log_z - self.proposal)[index].view(shape)
+
+
+def world(rng: torch.Generator, *, visible: int = 7, hidden: int = 5, scale: float = 1.0, tempered: float = 0.8) -> World:
+    """A machine with normal weights; its proposal is the machine itself, flattened and shaken."""
+    shapes = ((visible, hidden), (visible,), (hidden,))
+    machine = RBM.from_arrays(*(scale * torch.randn(shape, generator=rng, dtype=torch.float64) for shape in shapes))
+    log_density = machine.log_density(every_state(visible)).detach()
+    shaken = tempered * log_density + 0.3 * torch.randn(log_density.shape, generator=rng, dtype=torch.float64)
+    return World(machine, log_density.logsumexp(0).item(), log_density.log_softmax(0), shaken.log_softmax(0))
+
+
+def check_coverage(estimates: list[Estimate], truth: float) -> None:
+    """Standardised errors have deviation one, no bias beyond noise, and 3 errors cover."""
+    scores = torch.tensor([(e.value - truth) / e.error for e in estimates])
+    n = len(scores)
+    assert abs(scores.mean().item()) < 4 / n**0.5 + 0.15  # a logarithm's bias is second order
+    assert 0.8 < scores.std().item() < 1.25
+    assert sum(e.interval[0] <= truth <= e.interval[1] for e in estimates) >= 0.97 * n

@@ -1,0 +1,156 @@
+"""What goes in and what comes out of every loss, generator and teacher, checked by jaxtyping and beartype; the library needs neither."""
+
+# ruff: noqa: F722, F821, UP037 (shapes are written in strings)
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from beartype import beartype
+from beartype.roar import BeartypeCallHintViolation
+from jaxtyping import Float, Int, Shaped, TypeCheckError, jaxtyped
+from torch import Tensor, nn
+
+from distillery import Batch, generators, losses, teachers
+from distillery.models.bank import Bank
+from distillery.models.lenet import LeNet
+from distillery.models.mlp import MLP
+from distillery.protocols import Teacher
+
+BATCHES, INPUTS, CLASSES = (1, 5), 2, 3
+
+
+class Posterior(Teacher):
+    def forward(self, batch: Batch) -> Tensor:
+        return torch.stack([(batch.x * batch.draw).sum(-1) * k for k in range(CLASSES)], -1)
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def network(seed: int = 0) -> nn.Module:
+    return MLP([INPUTS, 4, CLASSES], rng=rng(seed), activation=nn.Tanh())
+
+
+@jaxtyped(typechecker=beartype)
+def each(loss: losses.Loss, teacher: Teacher, student: nn.Module, x: Float[Tensor, "B *shape"], batch: Batch) -> Float[Tensor, "B"]:
+    return loss.each(teacher, student, batch)
+
+
+@jaxtyped(typechecker=beartype)
+def each_of_bank(loss: losses.Loss, teacher: Teacher, bank: Bank, x: Float[Tensor, "B *shape"], batch: Batch) -> Float[Tensor, "S B"]:
+    return loss.each(teacher, bank, batch)
+
+
+@jaxtyped(typechecker=beartype)
+def inputs(batch: Batch, like: Float[Tensor, "n *shape"]) -> Float[Tensor, "n *shape"]:
+    return batch.x
+
+
+@jaxtyped(typechecker=beartype)
+def answers(answer: Shaped[Tensor, "n *answer"], like: Float[Tensor, "n *shape"]) -> Shaped[Tensor, "n *answer"]:
+    return answer
+
+
+@jaxtyped(typechecker=beartype)
+def logits(answer: Float[Tensor, "n K"], like: Float[Tensor, "n *shape"], classes: Int[Tensor, "K"]) -> Float[Tensor, "n K"]:
+    return answer
+
+
+LOSSES: dict[str, tuple[losses.Loss, Teacher]] = {
+    "SoftTargets": (losses.SoftTargets(2.0), teachers.Frozen(network(1))),
+    "HardLabels": (losses.HardLabels(), teachers.Labels()),
+    "SquareError": (losses.SquareError(), teachers.Frozen(network(1))),
+    "DerivativeSquareError": (losses.DerivativeSquareError(), teachers.Frozen(network(1))),
+    "TwoSampleDerivatives": (losses.TwoSampleDerivatives(), Posterior()),
+    "Sum": (0.5 * losses.SoftTargets() + losses.SquareError(), teachers.Frozen(network(1))),
+}
+OF_A_BANK = ("SoftTargets", "HardLabels", "SquareError", "Sum")
+
+noise, data = generators.Noise(INPUTS, rng=rng()), generators.Resample(torch.randn(9, INPUTS, generator=rng()), rng=rng())
+GENERATORS: dict[str, Callable[[], generators.Generator]] = {
+    "Noise": lambda: noise,
+    "Uniform": lambda: generators.Uniform(INPUTS, rng=rng()),
+    "Resample": lambda: data,
+    "Chain": lambda: generators.Chain(
+        lambda state, rng: state + torch.randn(state.shape, generator=rng), torch.zeros(4, INPUTS), rng=rng()
+    ),
+    "Alongside": lambda: generators.Alongside(noise, generators.Noise(7, rng=rng())),
+    "Ancestral": lambda: generators.Ancestral(noise, lambda w, rng: w + torch.randn(w.shape, generator=rng), rng=rng()),
+    "Augmented": lambda: generators.Augmented(data, lambda x, rng: x + torch.rand(x.shape, generator=rng), rng=rng()),
+    "Hardest": lambda: generators.Hardest(noise, lambda batch: batch.x.sum(-1), of=3),
+    "Interleave": lambda: generators.Interleave([noise, data], [1, 2]),
+    "Parallel": lambda: generators.Parallel([noise]),
+}
+ABSTRACT = {"Loss", "Generator", "Exhausted"}
+
+
+def batch(n: int, *, two_draws: bool = False) -> Batch:
+    draw = torch.randn((n, 2, INPUTS) if two_draws else (n, INPUTS), generator=rng(2))
+    return Batch(torch.randn(n, INPUTS, generator=rng()), torch.arange(n) % CLASSES, draw=draw)
+
+
+@pytest.mark.parametrize("n", BATCHES)
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_gives_one_value_an_example(name: str, n: int) -> None:
+    loss, teacher = LOSSES[name]
+    asked = batch(n, two_draws=name == "TwoSampleDerivatives")
+    assert each(loss, teacher, network(), asked.x, asked).shape == (n,)
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("n", BATCHES)
+@pytest.mark.parametrize("name", OF_A_BANK)
+def test_a_loss_gives_a_bank_one_value_a_student_and_example(name: str, n: int, stacked: bool) -> None:
+    loss, teacher = LOSSES[name]
+    asked = batch(n)
+    assert each_of_bank(loss, teacher, Bank([network(s) for s in range(4)], stacked=stacked), asked.x, asked).shape == (4, n)
+
+
+@pytest.mark.parametrize("n", [1, 4, 5, 11])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_draws_exactly_as_many_examples_as_it_is_asked_for(name: str, n: int) -> None:
+    drawn = GENERATORS[name]().draw(n)
+    inputs(drawn, torch.zeros(n, INPUTS))
+    assert drawn.draw is None or drawn.draw.shape == (n, 7)
+
+
+@pytest.mark.parametrize("n", BATCHES)
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        teachers.Frozen(network()),
+        teachers.Average([teachers.Frozen(network(seed)) for seed in range(2)]),
+        teachers.Formula(lambda x: x.repeat(1, 2)[:, :CLASSES]),
+        Posterior(),
+    ],
+    ids=["Frozen", "Average", "Formula", "random"],
+)
+def test_a_teacher_gives_one_answer_an_example(teacher: Teacher, n: int) -> None:
+    asked = batch(n)
+    logits(teacher(asked), asked.x, torch.arange(CLASSES))
+
+
+@pytest.mark.parametrize("teacher", [teachers.Labels(), teachers.Recorded()], ids=["Labels", "Recorded"])
+def test_what_travelled_with_an_example_comes_back_with_it(teacher: Teacher) -> None:
+    answers(teacher(batch(5)), batch(5).x)
+
+
+@pytest.mark.parametrize("n", BATCHES)
+def test_networks_give_one_row_of_logits_an_example(n: int) -> None:
+    logits(network()(batch(n).x), batch(n).x, torch.arange(CLASSES))
+    logits(LeNet(rng=rng(), widths=(2, 3, 4))(torch.zeros(n, 1, 28, 28)), torch.zeros(n, 1, 28, 28), torch.arange(10))
+
+
+def test_every_loss_and_generator_of_the_vocabulary_has_its_shapes_checked() -> None:
+    assert set(losses.__all__) - ABSTRACT <= set(LOSSES), "add the new loss to LOSSES above"
+    assert set(generators.__all__) - ABSTRACT <= set(GENERATORS), "add the new generator to GENERATORS above"
+
+
+def test_the_checks_can_fail() -> None:
+    with pytest.raises((TypeCheckError, BeartypeCallHintViolation)):
+        inputs(batch(5), torch.zeros(4, INPUTS))
+    with pytest.raises((TypeCheckError, BeartypeCallHintViolation)):
+        logits(batch(5).x, torch.zeros(5, 1), torch.arange(INPUTS + 1))
