@@ -77,10 +77,13 @@ def test_importing_the_library_is_quick_and_brings_no_heavy_package() -> None:
         f"print(json.dumps([time.process_time() - start, sorted({heavy} & set(sys.modules))]))"
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    runs = [subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True) for _ in range(3)]
-    seconds, brought = zip(*(json.loads(run.stdout) for run in runs), strict=True)
-    assert brought[0] == []
-    assert min(seconds) < 2
+    for _ in range(3):  # a machine that is busy, or cold, may be slow once
+        run = subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True)
+        seconds, brought = json.loads(run.stdout)
+        if seconds < 2:
+            break
+    assert brought == []
+    assert seconds < 2
 
 
 def _room(path: Path) -> str:

@@ -75,7 +75,7 @@ def test_the_thesis_protocol_comes_close_to_a_density_that_a_mixture_can_hold() 
         student = start()
         for kept in (before, after):
             p = truth.log_prob(x).exp()
-            kept.append(float(torch.trapezoid(p * (truth.log_prob(x) - student.log_prob(x)), x)))
+            kept.append(torch.trapezoid(p * (truth.log_prob(x) - student.log_prob(x)), x).item())
             distil_by_em(Fresh(seed), student, iterations=100, batch_size=100)
     # the expected excess of the best fit to n points is 8 parameters / 2n; the second half of the stream weighs as some 3000 points
     assert max(after) < 0.01 < min(before)

@@ -97,6 +97,13 @@ def test_bad_input_is_refused_in_one_sentence_before_anything_runs(study, argume
     assert err.startswith(f"distillery: {sentence}")
 
 
+def test_a_precision_against_the_studys_own_is_refused_and_its_own_is_not(study):
+    code, _, err = study("EXACT", "--precision", "bfloat16")
+    assert (code, err) == (2, "distillery: --precision is bfloat16, but study 'exact' computes in float64; leave it out\n")
+    assert study("EXACT")[0] == 0
+    assert {one.precision for one in records.read("exact", study.results)} == {"float64"}
+
+
 def test_cuda_without_cuda_is_one_sentence(study, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     code, _, err = study("FAST", "--device", "cuda")
@@ -134,7 +141,7 @@ def test_a_broken_record_stops_the_study_and_a_torn_one_is_run_again(study):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         code, out, err = study("FAST")
-    assert (code, "1 cells run, 3 recorded before" in out, err.count("distillery: warning: ")) == (0, True, 2)
+    assert (code, "1 cells run, 3 recorded before" in out, err.count("distillery: warning: ")) == (0, True, 1)
     assert [_found(line) for line in path.read_text().splitlines()] == [_found(line) for line in lines]
 
 

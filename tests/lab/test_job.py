@@ -80,6 +80,11 @@ def test_the_context_carries_the_profile_the_device_the_threads_and_the_declared
     assert torch.get_num_threads() == 1
 
 
+def test_a_study_with_a_precision_of_its_own_is_recorded_with_it_and_never_autocast(tmp_path):
+    sent = make(tmp_path, {"pause": 0.0, "width": 1.0}, study="tiny_studies:EXACT", precision="bfloat16")
+    assert Reply.decoded(perform(sent.encoded())).found["precision"] == "float64"
+
+
 def _timed(monkeypatch, tmp_path, *, keep: bool, precision: str = "float32") -> float:
     """The seconds recorded by an attempt at a cell that may find or leave a checkpoint, and takes 0.05 s or more."""
 

@@ -41,6 +41,18 @@ def test_the_scratch_folder_of_a_recorded_cell_is_gone(tmp_path):
     assert list((tmp_path / ".scratch" / "fast").iterdir()) == []
 
 
+def test_checkpoints_of_recorded_cells_are_swept_and_those_of_others_kept(tmp_path):
+    run(FAST, tmp_path)
+    folder = tmp_path / ".scratch" / "fast"
+    for key in (records.read("fast", tmp_path)[0].identity, "0" * 16):
+        (folder / key).mkdir()
+        (folder / f"{key}.json").touch()
+        (folder / f"{key}.part").touch()
+    runner.tidy(FAST, tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["0" * 16, "0" * 16 + ".json", "0" * 16 + ".part"]
+    runner.tidy(TENSORS, tmp_path)
+
+
 def test_a_failing_cell_is_reported_with_its_parameters_and_the_others_go_on(tmp_path):
     failed, said = run(FAIL, tmp_path)
     assert failed == 3
@@ -156,10 +168,9 @@ def test_a_results_folder_that_cannot_be_written_is_refused_in_one_sentence(tmp_
         runner.check_writable(FAST, Path("/proc/self"))
 
 
-def test_checkpoints_lie_in_the_build_folder_for_the_books_results_and_inside_any_others(tmp_path, monkeypatch):
+def test_checkpoints_lie_in_the_build_folder_for_the_books_results_and_inside_any_others(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "_config.yml").touch()
-    monkeypatch.chdir(tmp_path)
     assert runner.scratch_folder(tmp_path / "book" / "results") == tmp_path / "_build" / "scratch"
     assert runner.scratch_folder(tmp_path / "mine") == tmp_path / "mine" / ".scratch"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from distillery.lab import ipynb
+from distillery.lab import ipynb, sphinx_overlay
 from distillery.lab.sphinx_api import _escaped, readable
 
 CONF = """
@@ -36,9 +38,9 @@ def book(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def build(book: Path, *options: str) -> tuple[str, str]:
+def build(book: Path) -> tuple[str, str]:
     """The page's text and the warnings of an incremental build."""
-    command = [sys.executable, "-m", "sphinx", "-q", *options, str(book), str(book / "_build" / "html")]
+    command = [sys.executable, "-m", "sphinx", "-q", str(book), str(book / "_build" / "html")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (book / "_build" / "html" / "index.html").read_text(), done.stderr
 
@@ -53,13 +55,19 @@ def test_a_page_shows_committed_outputs_until_there_is_a_run_and_then_the_run(bo
     assert warnings == ""
     assert (book / "_build" / "html" / "_static" / "mathjax" / "tex-svg.js").stat().st_size > 1_000_000
 
-    (book / "index.ipynb").write_text(notebook("committed", code="print(2)"))
-    page, warnings = build(book)
-    assert "print" in page
-    assert "cell cell is not what ran" in warnings
 
-    _, warnings = build(book, "-D", "distillery_profile=paper")
-    assert "no run at profile paper" in warnings
+@pytest.mark.parametrize(("profile", "warning"), [("smoke", "cell cell is not what ran"), ("paper", "no run at profile paper")])
+def test_stale_code_and_a_missing_run_are_warnings(book: Path, profile: str, warning: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(sphinx_overlay.LOGGER, "warning", lambda message, **_: said.append(message))
+    (book / "_build" / "executed" / "smoke" / "index.ipynb").write_text(notebook("executed"))
+    content = [notebook("committed", code="print(2)")]
+    env = SimpleNamespace(doc2path=lambda name: str(book / f"{name}.ipynb"), note_dependency=lambda path: None)
+    app: Any = SimpleNamespace(env=env, srcdir=str(book), config=SimpleNamespace(distillery_profile=profile))
+    sphinx_overlay.overlay(app, "index", content)
+    assert warning in said[0]
+    assert ("executed" in content[0]) == (profile == "smoke")
+    assert "print(2)" in content[0]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def _kinds(profile: str) -> Sequence[Cell]:
 WALK = Study("walk", 1, "slow", _walks(0.02, 1.0), walk, answers=lambda: [Answer("table", {"width": 1.0}, "at", "at", {"width": 1.0})])
 FAST = Study("fast", 1, "quick", _walks(0.0, 1.0), walk)
 FAIL = Study("fail", 1, "mishaps", _kinds, fail)
+EXACT = Study("exact", 1, "quick and in double precision", _walks(0.0, 1.0), walk, precision="float64")
 TENSORS = Study("tensors", 1, "arrays", lambda profile: [Cell({"size": 1000}, seed) for seed in (0, 1)], tensors)
 
 

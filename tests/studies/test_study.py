@@ -48,6 +48,11 @@ def test_a_study_whose_name_is_no_file_or_whose_version_is_no_count_is_refused(n
         Study(name, version, "", lambda profile: [], lambda cell, context: Outcome({}))
 
 
+def test_a_study_whose_precision_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match=r"Study\.precision is 'half'; auto, float32 or float64"):
+        Study("fine", 1, "", lambda profile: [], lambda cell, context: Outcome({}), precision="half")
+
+
 def _context(**more) -> Context:
     return Context("smoke", torch.device("cpu"), None, Path("unused"), **more)
 

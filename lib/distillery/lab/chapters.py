@@ -180,7 +180,8 @@ def _deciding_files(chapter: Chapter) -> dict[str, Path]:
     found = {f"library {path.relative_to(library)}": path for path in library.rglob("*.py") if not _only_arranges(path)}
     found |= {f"published {path.name}": path for path in [*book.glob("published/*"), *book.glob("*.mplstyle")]}
     results = records.results_folder(os.environ.get("DISTILLERY_RESULTS") or book / "results")
-    return found | {f"results {path.relative_to(results)}": path for path in results.rglob("*") if path.is_file()}
+    kept = [*results.glob("*.jsonl"), *results.glob("arrays/*"), *results.glob("weights/*")]
+    return found | {f"results {path.relative_to(results)}": path for path in kept}
 
 
 def _only_arranges(path: Path) -> bool:

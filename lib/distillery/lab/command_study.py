@@ -37,11 +37,14 @@ def run(args: argparse.Namespace) -> int:
     study, profile = _find(args.name), check_profile(args.profile)
     settings.check_device(args.device)
     settings.check_precision(args.precision)
+    if study.precision != "auto" and args.precision not in ("auto", study.precision):
+        raise ValueError(f"--precision is {args.precision}, but study {study.name!r} computes in {study.precision}; leave it out")
     workers = _worker_count(args, profile)
     results = records.results_folder(args.results)
     cells = runner.select(list(study.cells(profile)), _only(args.only), _seeds(args.seeds))
     runner.check_writable(study, results)
     with runner.claimed(study, results):
+        runner.tidy(study, results)
         missing = runner.missing(study, cells, results)
         threads = 1 if profile == "smoke" else max(1, settings.cores() // workers)
         how = How(args.name, profile, device=args.device, precision=args.precision, threads=0 if args.scheduler else threads)

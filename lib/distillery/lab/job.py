@@ -16,7 +16,7 @@ from typing import Any
 
 from distillery import studies
 from distillery.lab import provenance, settings, store
-from distillery.studies import Cell, Context, Outcome, check_profile
+from distillery.studies import Cell, Context, Outcome, Profile, Study, check_profile
 
 OnReport = Callable[[float], None]
 TRACEBACK_LINES = 16
@@ -96,9 +96,7 @@ def _run(job: Job, on_report: OnReport | None) -> Reply:
     profile = check_profile(job.how.profile)
     if job.how.threads:
         torch.set_num_threads(job.how.threads)
-    own = study.precision != "auto"
-    chosen = settings.resolve(job.how.device, "float32" if own else job.how.precision, profile=profile)
-    precision = study.precision if own else chosen.precision
+    chosen, precision = _resolved(study, job, profile)
     meter = provenance.Meter(str(chosen.device))
     notes = _Notes(job.scratch, {"device": chosen.device.type, "precision": precision}, meter, on_report)
     context = Context(
@@ -115,6 +113,14 @@ def _run(job: Job, on_report: OnReport | None) -> Reply:
         raise TypeError(f"the study's run returned a {type(outcome).__name__}; an Outcome is needed")
     cost = {"seconds": round(notes.seconds(), 3), "peak_memory_mb": round(meter.peak_memory_mb(), 1)}
     return _reply(outcome, {**cost, "device": chosen.device.type, "precision": precision, "threads": context.threads})
+
+
+def _resolved(study: Study, job: Job, profile: Profile) -> tuple[settings.Settings, str]:
+    """The device and autocast type, and the precision to record: the study's own where it has one."""
+    if study.precision == "auto":
+        chosen = settings.resolve(job.how.device, job.how.precision, profile=profile)
+        return chosen, chosen.precision
+    return settings.resolve(job.how.device, "float32", profile=profile), study.precision
 
 
 def _reply(outcome: Outcome, measured: Mapping[str, Any]) -> Reply:

@@ -102,6 +102,14 @@ def append(record: Record, results: Path) -> None:
         sync_folder(results)
 
 
+def mend(study: str, results: Path) -> None:
+    """Cut off a torn last line now, with a warning."""
+    path = results / f"{study}.jsonl"
+    if path.exists():
+        with open(path, "a+b") as file, _locked(file, fcntl.LOCK_EX):
+            _mend(file, path)
+
+
 def results_folder(given: str | Path | None = None) -> Path:
     """`given`, else `$DISTILLERY_RESULTS`, else `book/results` of the repository that holds the current folder."""
     chosen = given or os.environ.get("DISTILLERY_RESULTS")
@@ -190,7 +198,7 @@ def _mend(file: IO[bytes], path: Path) -> None:
     content = file.read()
     *_, tail = content.rstrip().rsplit(b"\n", 1)
     if tail and _parsed(tail) is None:
-        warnings.warn(f"{path}: the torn last line was cut off", stacklevel=3)
+        warnings.warn(f"{path}: the torn last line was cut off; its run will be made again", stacklevel=3)
         file.truncate(content.rfind(tail))
     elif tail and not content.endswith(b"\n"):
         file.write(b"\n")

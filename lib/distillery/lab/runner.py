@@ -52,9 +52,19 @@ def execute(study: Study, jobs: Sequence[Job], workers: Workers, results: Path, 
                 progress.failed(job, str(error), reply.traceback)
                 continue
             records.append(record, results)
-            _clear(job)
+            _clear(Path(job.scratch))
             progress.finished(job, record.metrics)
     return failed
+
+
+def tidy(study: Study, results: Path) -> None:
+    """Remove what a kill may leave: half a line of records, and checkpoints of cells that are recorded."""
+    records.mend(study.name, results)
+    folder = scratch_folder(results) / study.name
+    if folder.is_dir():
+        left = {path.stem for path in folder.iterdir()}
+        for key in left & {record.identity for record in records.read(study.name, results)}:
+            _clear(folder / key)
 
 
 def select(cells: Sequence[Cell], only: Mapping[str, Sequence[object]], seeds: Sequence[int] | None = None) -> list[Cell]:
@@ -120,9 +130,9 @@ def claimed(study: Study, results: Path) -> Iterator[None]:
 
 def scratch_folder(results: Path) -> Path:
     """Where cells keep checkpoints: the repository's `_build/scratch` for the book's own results, `.scratch` inside any other folder."""
-    root = records.repository()
-    is_ours = root is not None and results.resolve() == (root / "book" / "results").resolve()
-    return root / "_build" / "scratch" if is_ours and root is not None else results / ".scratch"
+    book = results.resolve().parent
+    is_ours = results.name == "results" and book.name == "book" and (book.parent / "_config.yml").is_file()
+    return book.parent / "_build" / "scratch" if is_ours else results / ".scratch"
 
 
 def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
@@ -147,9 +157,11 @@ def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
     )
 
 
-def _clear(job: Job) -> None:
-    shutil.rmtree(job.scratch, ignore_errors=True)
-    notes_path(job.scratch).unlink(missing_ok=True)
+def _clear(scratch: Path) -> None:
+    """Remove a cell's checkpoints and the notes beside them."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    for path in (notes_path(scratch), notes_path(scratch).with_suffix(".part")):
+        path.unlink(missing_ok=True)
 
 
 def _check_key(cells: Sequence[Cell], key: str, values: Sequence[object]) -> None:

@@ -15,7 +15,7 @@ from distillery.models.bits import check_bits, check_order, check_size
 class MADE(nn.Module):
     """log p(x) = sum of log p(x_i | the pixels before it), all conditionals from one network: deeper than NADE, as exact.
 
-    A hidden unit of degree m sees the first m pixels of `order` alone, and speaks to later ones alone; degrees are spread evenly.
+    A hidden unit of degree m sees the pixels of `order` up to place m, and speaks to later ones alone; degrees are spread evenly.
     Evaluating costs one pass, sampling one pass a pixel.
     """
 

@@ -101,6 +101,7 @@ def _free(covariances: Tensor) -> Tensor:
 
 
 def _checked(weights: Tensor, means: Tensor, covariances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    weights, means, covariances = weights.detach(), means.detach(), covariances.detach()
     means = means[:, None] if means.dim() == 1 else means
     covariances = covariances[:, None, None] if covariances.dim() == 1 else covariances
     for name, value in (("weights", weights), ("means", means), ("covariances", covariances)):
@@ -115,7 +116,7 @@ def _checked(weights: Tensor, means: Tensor, covariances: Tensor) -> tuple[Tenso
     if bool((weights < 0).any()) or abs(float(weights.sum()) - 1) > 1e-5:
         raise ValueError(f"weights is {weights.tolist()}: non-negative numbers that sum to one are needed")
     _check_positive_definite(covariances)
-    return (weights / weights.sum()).detach(), means.detach(), covariances.detach()
+    return weights / weights.sum(), means, covariances
 
 
 def _check_positive_definite(covariances: Tensor) -> None:

@@ -143,3 +143,5 @@ class Study:
             raise ValueError(f"Study.name is {self.name!r}; lower-case letters, digits and underscores are allowed: files bear it")
         if isinstance(self.version, bool) or not isinstance(self.version, int) or self.version < 1:
             raise ValueError(f"Study.version is {self.version!r}; an int of 1 or more is needed")
+        if self.precision not in ("auto", "float32", "float64"):
+            raise ValueError(f"Study.precision is {self.precision!r}; auto, float32 or float64 is needed")

@@ -1,0 +1,18 @@
+"""Tests marked `realdata` run where real data lies, and are skipped elsewhere; with DISTILLERY_DATA set, skipping is forbidden."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("DISTILLERY_DATA") or any(DATA.glob("*.npz")):
+        return
+    for item in items:
+        if item.get_closest_marker("realdata"):
+            item.add_marker(pytest.mark.skip(reason="real data is neither in $DISTILLERY_DATA nor in ./data"))
