@@ -65,8 +65,10 @@ def test_surfaces_given_the_same_limits_share_their_colours() -> None:
     assert first.images[0].get_clim() == second.images[0].get_clim() == (0.0, 1.0)
 
 
-def test_a_constant_surface_is_drawn_without_contours() -> None:
-    assert not plots.surface(torch.ones(4, 4), label="value").collections
+def test_a_surface_has_one_band_in_the_middle_so_that_zero_is_white_when_signed() -> None:
+    colours = plots.surface(torch.rand(4, 4, generator=_rng()) - 0.5, label="value", signed=True, bands=3).images[0].cmap
+    assert colours.N == 7
+    assert min(colours(3)[:3]) > 0.95
 
 
 def test_a_grid_that_is_not_square_is_refused_with_its_shape() -> None:

@@ -1,9 +1,9 @@
 """Distillery: put the knowledge of something cumbersome into something convenient.
 
-    from distillery import distill
-    from distillery.generators import Resample
-    from distillery.losses import SoftTargets
-    from distillery.teachers import Frozen
+from distillery import distill
+from distillery.generators import Resample
+from distillery.losses import SoftTargets
+from distillery.teachers import Frozen
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from distillery.data import download
 from PIL import Image
+
+from distillery.data import download
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, **sets: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from distillery import data
-from distillery.data import embedded_digits
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
+
+from distillery import data
+from distillery.data import embedded_digits
 
 
 def test_the_form_is_mnists() -> None:

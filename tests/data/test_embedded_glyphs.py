@@ -6,6 +6,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+
 from distillery import data
 from distillery.data import embedded_glyphs
 from distillery.data.embedded_glyphs import ALPHABETS

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+
 from distillery import data
 from distillery.data.images import digest
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from distillery.data import painting, shapes
 from distillery.data.chance import spread
 from distillery.data.scene_table import SCENES

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from distillery import data
 from distillery.data import download
 from distillery.data.forms import FORMS, check

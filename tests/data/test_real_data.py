@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+
 from distillery import data
 from distillery.data import download
 from distillery.data.tasks import alphabets, index_blocks, superclasses

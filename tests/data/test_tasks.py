@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+
 from distillery import data
 from distillery.data.tasks import Task, alphabets, index_blocks, random_blocks, superclasses
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from distillery.lab import chapters, command_book, ipynb, kernels
 from distillery.lab.cli import main
@@ -134,6 +138,19 @@ def test_refresh_writes_outputs_back_without_a_trace_and_once(root: Path) -> Non
     assert not [word for word in ("papermill", "iopub", '"tags": []') if word in text]
     assert [cell["execution_count"] for cell in ipynb.code_cells(json.loads(text))] == [1, 2, 3]
     assert first(root).digest == chapter.digest, "outputs decide nothing"
+
+
+def test_committed_pictures_have_few_colours_and_are_then_left_alone() -> None:
+    ramp = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 4), dtype=np.uint8))
+    written = io.BytesIO()
+    ramp.save(written, "PNG")
+    chapter = notebook("plot()")
+    encoded = base64.b64encode(written.getvalue()).decode()
+    ipynb.code_cells(chapter)[1]["outputs"] = [{"output_type": "display_data", "data": {"image/png": encoded}, "metadata": {}}]
+    once = ipynb.refreshed(chapter, chapter)
+    kept = ipynb.code_cells(once)[1]["outputs"][0]["data"]["image/png"]
+    assert len(kept) < len(encoded) / 2
+    assert ipynb.refreshed(once, once) == once
 
 
 def test_refresh_refuses_outputs_of_other_code(root: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_page_shows_committed_outputs_until_there_is_a_run_and_then_the_run(bo
     assert "executed" in page
     assert "committed" not in page
     assert warnings == ""
-    assert (book / "_build" / "html" / "_static" / "mathjax" / "tex-svg.js").stat().st_size > 1_000_000
+    assert (book / "_build" / "html" / "_static" / "mathjax" / "tex-svg-full.js").stat().st_size > 1_000_000
 
 
 @pytest.mark.parametrize(("profile", "warning"), [("smoke", "cell cell is not what ran"), ("paper", "no run at profile paper")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ BINS = 2000  # a coordinate: at a spacing below a fiftieth of a component's widt
 class ChainAverage:
     """p_MC(x) = 1/S sum_s p(x | w_s) of states (..., K) of a chain (thesis, equation 3.6).
 
-    Components of equal variance whose means share a narrow bin are evaluated as one, at the mean of their means. Draws are from the bag itself.
+    Components of equal variance whose means share a narrow bin are evaluated as one, at the mean of their means; draws are from the bag.
     """
 
     def __init__(self, posterior: MixturePosterior, states: Tensor) -> None:
@@ -41,6 +42,13 @@ class ChainAverage:
         return self.posterior.simulate(self.states[torch.randint(len(self.states), (n,), generator=rng)], rng)
 
 
+def order_shares(states: Tensor) -> dict[tuple[int, ...], float]:
+    """How often the means stand in each order, from left to right, among states (..., K); `MixtureTruth.orders` is the truth."""
+    found = states.reshape(-1, states.shape[-1]).argsort(1)
+    orders = permutations(range(states.shape[-1]))
+    return {order: float((found == torch.tensor(order)).all(1).double().mean()) for order in orders}
+
+
 def _binned(values: Tensor) -> tuple[Tensor, Tensor]:
     """Means and shares of the values in each of many narrow bins."""
     low, high = values.min(), values.max()
@@ -48,4 +56,4 @@ def _binned(values: Tensor) -> tuple[Tensor, Tensor]:
     counts = torch.bincount(index, minlength=BINS)
     sums = torch.bincount(index, weights=values, minlength=BINS)
     kept = counts > 0
-    return sums[kept] / counts[kept], counts[kept] / len(values)
+    return sums[kept] / counts[kept], counts[kept].double() / len(values)

@@ -7,6 +7,8 @@ an executed copy's outputs find their place.
 from __future__ import annotations
 
 import ast
+import base64
+import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -123,7 +125,24 @@ def _plain_output(output: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _plain_value(kind: str, value: Any) -> Any:
+    if kind == "image/png":
+        return _smaller(_joined(value))
     return _lines(value) if kind.startswith("text/") and isinstance(value, str) else value
+
+
+def _smaller(encoded: str) -> str:
+    """A picture in 256 colours: a third of the bytes, for what every clone carries; the built site shows the full ones."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    if picture.mode == "P":
+        return encoded
+    full = picture.convert("RGBA")
+    on_white = Image.new("RGB", full.size, "white")
+    on_white.paste(full, mask=full.getchannel("A"))
+    few = io.BytesIO()
+    on_white.quantize(256, dither=Image.Dither.NONE).save(few, "PNG", optimize=True)
+    return base64.b64encode(few.getvalue()).decode() + "\n"
 
 
 def _joined(value: str | list[str]) -> str:

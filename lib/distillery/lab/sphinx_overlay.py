@@ -21,7 +21,7 @@ from sphinx.util import logging
 from distillery.lab import ipynb
 
 LOGGER = logging.getLogger(__name__)
-MATHJAX = "mathjax/tex-svg.js"
+MATHJAX = "mathjax/tex-svg-full.js"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

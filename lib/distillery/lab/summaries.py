@@ -36,9 +36,13 @@ def series(frame: pd.DataFrame, x: str, y: str, by: str) -> dict[str, tuple[np.n
 
 
 def _spread_out(table: pd.DataFrame, across: str) -> pd.DataFrame:
-    wide = table.drop(columns="n").unstack(across, sort=False)
-    wide.columns = [f"{across} {value}" if len(table.columns) == 2 else f"{name}, {across} {value}" for name, value in wide.columns]
-    return wide.assign(n=table["n"].groupby(level=[name for name in table.index.names if name != across], sort=False).min())
+    names = [name for name in table.columns if name != "n"]
+    values = table.index.get_level_values(across)
+    wide = {}
+    for value in dict.fromkeys(values):
+        own = table[values == value].droplevel(across)
+        wide.update({f"{across} {value}" if len(names) == 1 else f"{name}, {across} {value}": own[name] for name in names})
+    return pd.DataFrame(wide).assign(n=table["n"].groupby(level=[key for key in table.index.names if key != across], sort=False).min())
 
 
 def _said(mean: float, deviation: float, form: str) -> str:

@@ -38,7 +38,7 @@ class MeanOfLogistics(nn.Module):
         """The log probabilities of the two classes, (B, 2)."""
         if x.dim() != 2 or x.shape[1] != self.weights.shape[1]:
             raise ValueError(f"x has shape {tuple(x.shape)}, but the units read {self.weights.shape[1]} inputs")
-        return _mean_log_probs(x.to(self.weights.dtype) @ self.weights.T)
+        return mean_log_probs(x.to(self.weights.dtype) @ self.weights.T)
 
     def probs(self, x: Tensor) -> Tensor:
         """f(x), the probability of y = 1, (B,)."""
@@ -48,8 +48,8 @@ class MeanOfLogistics(nn.Module):
 class PosteriorLogistic(Teacher):
     """t(x, w) = sigmoid(w . x) with the posterior draw w riding in `batch.draw` (thesis, equation 3.36).
 
-    Averaged over the draws it is exact for cross entropy, which is linear in the teacher's probabilities (equation 3.40). The derivative
-    loss is not, so there one draw an input minimises another function.
+    One draw an input is exact for cross entropy, which is linear in the teacher's probabilities (equation 3.40), and for the derivative
+    loss under teacher weighting (3.24), whose gradient is linear in them too; under uniform weighting (2.18) it is biased.
     """
 
     def forward(self, batch: Batch) -> Tensor:
@@ -62,6 +62,7 @@ class PosteriorLogistic(Teacher):
         return F.logsigmoid(torch.cat([-z, z], dim=-1))
 
 
-def _mean_log_probs(z: Tensor) -> Tensor:
+def mean_log_probs(z: Tensor) -> Tensor:
+    """Logarithms of the means of sigmoid(-z) and of sigmoid(z) over units, (B, K) -> (B, 2)."""
     both = torch.stack([-z, z], dim=-1)
     return F.logsigmoid(both).logsumexp(-2) - math.log(z.shape[-1])

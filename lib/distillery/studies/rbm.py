@@ -16,9 +16,8 @@ from distillery.losses.loss import Loss
 from distillery.models.bank import Bank
 from distillery.models.nade import NADE, columns
 from distillery.models.rbm import RBM
-from distillery.studies.study import Answer, Cell, Context, Outcome, Profile, Study
+from distillery.studies.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
 from distillery.teachers import Frozen, Recorded
-
 
 HIDDEN = (250, 500, 750, 1000)
 REAL = "mnist_binarized+rbm_cd25_500"
@@ -27,9 +26,9 @@ REAL = "mnist_binarized+rbm_cd25_500"
 def cells(profile: Profile) -> Sequence[Cell]:
     """Four NADEs on one stream of chains, by either loss; the smoke run distils a small RBM of stand-in digits."""
     if profile == "smoke":
-        small = {"hidden": "8 16", "iterations": 100, "chains": 100, "burn_in": 20}
+        small: dict[str, Scalar] = {"hidden": "8 16", "iterations": 100, "chains": 100, "burn_in": 20}
         return [Cell({"loss": loss, **small}, 0, "embedded:digits_binarized") for loss in ("kl", "square_error")]
-    full = {"hidden": " ".join(map(str, HIDDEN)), "iterations": 30_000, "chains": 2000, "burn_in": 2000}
+    full: dict[str, Scalar] = {"hidden": " ".join(map(str, HIDDEN)), "iterations": 30_000, "chains": 2000, "burn_in": 2000}
     return [Cell({"loss": loss, **full}, 0, REAL) for loss in ("kl", "square_error")]
 
 
@@ -42,7 +41,8 @@ def run(cell: Cell, context: Context) -> Outcome:
     images = context.load(cell.data.split("+")[0])
     machine = teacher(cell.data, images.x_train, rng=rng)
     widths = [int(width) for width in str(cell.params["hidden"]).split()]
-    bank = Bank([NADE(machine.visible, width, rng=rng, order=columns(28, 28)) for width in widths]).to(context.device)
+    students = [NADE(machine.visible, width, rng=rng, order=columns(28, 28)) for width in widths]
+    bank = Bank(students).to(context.device)
     step = machine.gibbs()
     chain = Chain(step, step.start(int(cell.params["chains"]), rng), rng=rng, burn_in=int(cell.params["burn_in"]))
     iterations, test = int(cell.params["iterations"]), bits(images.x_test).to(context.device)
@@ -54,7 +54,7 @@ def run(cell: Cell, context: Context) -> Outcome:
         optimizer=torch.optim.Adadelta(bank.parameters(), rho=0.95, eps=1e-6, lr=1.0),
         batch_size=20,
         steps=iterations,
-        probes={"log_prob": lambda students: students(test[:500]).mean(1)},
+        probes={"log_prob": lambda bank: bank(test[:500]).mean(1)},
         probe_at=200,
         checkpoint=context.scratch / "students.safetensors",
         every=500,
@@ -65,7 +65,7 @@ def run(cell: Cell, context: Context) -> Outcome:
     with torch.no_grad():
         found = {"machine_log_density": float(machine.log_density(test).double().mean())}
     weights: dict[str, Tensor] = {}
-    for width, student in zip(widths, bank.students, strict=True):
+    for width, student in zip(widths, students, strict=True):
         student.half().float()
         each = log_probs(student, test)
         found |= {f"log_prob_{width}": float(each.mean()), f"log_prob_{width}_se": float(each.std() / len(each) ** 0.5)}
