@@ -91,7 +91,7 @@ def aims() -> pd.DataFrame:
 
 
 def recorded(study: str, /, **where: Any) -> pd.DataFrame:
-    """The recorded runs of a study on real data, one a line: parameters, seed, data, profile, metrics, departures, seconds.
+    """The recorded runs of a study on real data, one a line, as its cells are ordered: parameters, seed, data, profile, metrics and so on.
 
     `where` fixes parameters, `seed`, `data` or `profile`; with a profile given, runs on stand-ins are shown too.
     """
@@ -100,7 +100,8 @@ def recorded(study: str, /, **where: Any) -> pd.DataFrame:
     if not runs:
         params = dict.fromkeys(name for cell in known.cells("laptop") for name in cell.params)
         return pd.DataFrame(columns=[*params, "seed", "data", "profile", "departures", "seconds"])
-    return pd.DataFrame([_run_line(run) for run in runs])
+    places = {_key(cell): i for profile in studies.PROFILES for i, cell in enumerate(known.cells(profile))}
+    return pd.DataFrame([_run_line(run) for run in sorted(runs, key=lambda run: places.get(_key(run), len(places)))])
 
 
 def value(study: str, metric: str, /, **where: Any) -> float:
@@ -203,6 +204,10 @@ def _said(shown: Here, form: str) -> str:
         shown = shown.value if math.isnan(shown.error) else (shown.value, shown.error)
     numbers = shown if isinstance(shown, tuple) else (shown,)
     return NOT_RUN if math.isnan(numbers[0]) else " ± ".join(format(float(number), form) for number in numbers)
+
+
+def _key(run: Record | studies.Cell) -> tuple[Any, ...]:
+    return tuple(sorted(run.params.items())), run.seed, run.data
 
 
 def _run_line(run: Record) -> dict[str, Any]:
