@@ -28,6 +28,12 @@ def test_the_average_is_the_mixture_with_three_components_a_state(states: int) -
     )
 
 
+def test_the_average_is_not_zero_where_its_exponentials_vanish() -> None:
+    average = ChainAverage(MixturePosterior(mixture_data(4, rng())), torch.zeros(5, 3))
+    far = average.log_prob(torch.tensor([200.0]))
+    assert float(far) == pytest.approx(-(200**2) / 10, rel=1e-2)  # the widest component decides, of variance 5
+
+
 def test_draws_have_the_mean_and_variance_of_the_average() -> None:
     posterior, means = MixturePosterior(mixture_data(4, rng())), bag(300)
     x = ChainAverage(posterior, means).sample(50_000, rng(2))

@@ -21,7 +21,9 @@ class ChainAverage:
 
     def __init__(self, posterior: MixturePosterior, states: Tensor) -> None:
         self.posterior, self.states = posterior, states.reshape(-1, posterior.dimension).double()
-        self._nodes = [_binned(column) for column in self.states.T]
+        parts = zip(self.states.T, posterior.weights, posterior.variances, strict=True)
+        each = [_components(column, float(weight), float(variance)) for column, weight, variance in parts]
+        self._nodes, self._precisions, self._heights = (torch.cat(values) for values in zip(*each, strict=True))
 
     @property
     def numbers(self) -> int:
@@ -30,12 +32,8 @@ class ChainAverage:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_MC(x) at points (B,) or (B, 1): (B,)."""
-        x = x.detach().double().flatten()
-        total = torch.zeros_like(x)
-        for (nodes, shares), weight, variance in zip(self._nodes, self.posterior.weights, self.posterior.variances, strict=True):
-            away = (x[:, None] - nodes).square_().mul_(-0.5 / variance).exp_()
-            total += away @ shares * weight / (2 * math.pi * variance).sqrt()
-        return total.log()
+        parts = x.detach().double().reshape(-1, 1).split(200)  # so many at a time as fit in a cache; far out, sums of exponentials vanish
+        return torch.cat([((part - self._nodes).square_().mul_(self._precisions).add_(self._heights)).logsumexp(1) for part in parts])
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """n draws, (n, 1): a state of the bag, then x given it."""
@@ -49,11 +47,11 @@ def order_shares(states: Tensor) -> dict[tuple[int, ...], float]:
     return {order: float((found == torch.tensor(order)).all(1).double().mean()) for order in orders}
 
 
-def _binned(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and shares of the values in each of many narrow bins."""
+def _components(values: Tensor, weight: float, variance: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the values in each of many narrow bins: their mean, minus half the precision, the logarithm of the height of what stands there."""
     low, high = values.min(), values.max()
-    index = ((values - low) / (high - low).clamp_min(1e-12) * BINS).long().clamp(max=BINS - 1)
-    counts = torch.bincount(index, minlength=BINS)
-    sums = torch.bincount(index, weights=values, minlength=BINS)
+    index = ((values - low) / (high - low).clamp_min(1e-300) * BINS).long().clamp(max=BINS - 1)
+    counts, sums = torch.bincount(index).double(), torch.bincount(index, weights=values)
     kept = counts > 0
-    return sums[kept] / counts[kept], counts[kept].double() / len(values)
+    heights = (counts[kept] * (weight / len(values) / math.sqrt(2 * math.pi * variance))).log()
+    return sums[kept] / counts[kept], torch.full_like(heights, -0.5 / variance), heights

@@ -28,14 +28,21 @@ def likeliest(x: Tensor, starts: Sequence[Mixture], *, counts: Tensor | None = N
     return em.fit(x, starts[0], steps=then, tolerance=1e-11, counts=counts)
 
 
-def gathered(x: Tensor, bins: int = 4000) -> tuple[Tensor, Tensor]:
-    """Many points (N, 1) on a line as the means (M, 1) and counts (M,) of narrow bins: EM on these is all but EM on all."""
+def gathered(x: Tensor, before: tuple[Tensor, Tensor] | None = None, *, bins: int = 2000) -> tuple[Tensor, Tensor]:
+    """Many points (N, 1) on a line as the means (M, 1) and counts (M,) of narrow bins: EM on these is all but EM on all.
+
+    `before` is what was gathered earlier, from a stream whose points are not kept.
+    """
     if x.dim() != 2 or x.shape[1] != 1 or bins < 1:
         raise ValueError(f"x has shape {tuple(x.shape)} and bins is {bins}: points on a line, (N, 1), and at least one bin are needed")
-    index = ((x[:, 0] - x.min()) / (x.max() - x.min()).clamp_min(1e-300) * bins).long()
-    counts, sums = torch.bincount(index).double(), torch.bincount(index, weights=x[:, 0])
-    kept = counts > 0
-    return (sums[kept] / counts[kept])[:, None], counts[kept]
+    points, counts = x[:, 0].double(), torch.ones(len(x), dtype=torch.float64)
+    if before is not None:
+        points, counts = torch.cat([before[0][:, 0], points]), torch.cat([before[1], counts])
+    low, high = points.min(), points.max()
+    index = ((points - low) / (high - low).clamp_min(1e-300) * bins).long()
+    totals, sums = torch.bincount(index, weights=counts), torch.bincount(index, weights=counts * points)
+    kept = totals > 0
+    return (sums[kept] / totals[kept])[:, None], totals[kept]
 
 
 def _narrowed(start: Mixture, rng: torch.Generator) -> Mixture:

@@ -57,4 +57,3 @@ class MeanOfModerated(nn.Module):
     def probs(self, x: Tensor) -> Tensor:
         """f(x), the probability of y = 1, (B,)."""
         return self(x)[:, 1].exp()
-

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,7 @@ from distillery.studies.study import Cell, Context, Outcome, Profile, Scalar, St
 POINTS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 MINIBATCHES = (10, 30, 100, 300)
 CHAINS = ("single", "thinned", "parallel")
+DATA_SEED = 300_000_000  # the recipes were chosen on other data
 NODES = 2001  # of every integral over x: a twentieth of the narrowest component, or less
 X = torch.linspace(-15, 15, 241, dtype=torch.float64)
 EDGES = torch.linspace(-15, 15, 121, dtype=torch.float64)
@@ -45,6 +47,7 @@ class Recipe:
     width: float = 5.0  # the thesis gives none
     draws: int = 1000  # x for batch distillation
     restarts: int = 1
+    first: int = 1  # batches that choose the start of online EM
     online_chains: int = 1
     iterations: int = 100
     minibatch: int = 100
@@ -57,12 +60,12 @@ def recipe(protocol: str, points: int, size: str = "full") -> Recipe:
     if protocol == "thesis":
         return Recipe(sweeps=10_000 // few, burn_in=1000 // few, iterations=100 // few)
     chains, online = min(10_000, 1_000_000 // points), min(2000, 100_000 // points)
-    return Recipe(chains // few, 20, 0, 30 / points**0.5, 200_000 // few, 12 // few + 2, online // few, 400 // few, 10_000 // few)
+    return Recipe(chains // few, 20, 0, 30 / points**0.5, 200_000 // few, 24 // few + 2, 20, online // few, 400 // few, 10_000 // few)
 
 
 def posterior(points: int, seed: int) -> MixturePosterior:
     """The posterior of the means given `points` data of the true mixture; every seed has data of its own."""
-    return MixturePosterior(mixture_data(points, torch.Generator().manual_seed(100_000 * seed + points)))
+    return MixturePosterior(mixture_data(points, torch.Generator().manual_seed(DATA_SEED + 100_000 * seed + points)))
 
 
 def slicer(width: float = 0.0) -> Callable[[MixturePosterior], CompiledSlice]:
@@ -93,25 +96,36 @@ class Repeated(Generator):
 def batch(average: ChainAverage, recipe: Recipe, rng: torch.Generator) -> Mixture:
     """Batch distillation: draws from p_MC, then EM to convergence (thesis, section 3.2.1)."""
     x = average.sample(recipe.draws, rng)
-    return likeliest(x, [em.spread_start(x, 3, rng=rng)]).mixture if recipe.restarts == 1 else _restarted(x, recipe.restarts, rng)
+    if recipe.restarts == 1:
+        return likeliest(x, [em.spread_start(x, 3, rng=rng)]).mixture
+    return restarted(*gathered(x), recipe.restarts, rng=rng)
 
 
 def online(posterior: MixturePosterior, recipe: Recipe, rng: torch.Generator) -> Mixture:
-    """Online distillation: stepwise EM on batches of the running chain, its start taken from a first batch (thesis, section 3.2.2)."""
+    """Online distillation: stepwise EM on batches of the running chain, its start chosen on the first batches (thesis, section 3.2.2)."""
     running = chain(posterior, recipe, chains=recipe.online_chains, rng=rng)
     times = recipe.minibatch // recipe.online_chains if recipe.online_chains > 1 else 1
     generator = Ancestral(Repeated(running, times), posterior.simulate, rng=rng)
-    x = generator.draw(recipe.minibatch).x
-    student = em.spread_start(x, 3, rng=rng) if recipe.restarts == 1 else _restarted(x, recipe.restarts, rng)
+    if recipe.restarts == 1:
+        student = em.spread_start(generator.draw(recipe.minibatch).x, 3, rng=rng)
+    else:
+        heaps = gathered(generator.draw(recipe.minibatch).x)
+        for _ in range(recipe.first - 1):
+            heaps = gathered(generator.draw(recipe.minibatch).x, heaps)
+        student = restarted(*heaps, recipe.restarts, rng=rng)
     distil_by_em(generator, student, iterations=recipe.iterations, batch_size=recipe.minibatch)
     return student
 
 
-def projection(truth: MixtureTruth, starts: Sequence[Mixture], rng: torch.Generator) -> Mixture:
-    """The best three components can do: EM on the exact predictive density, from all starts given and twelve of its own."""
-    x, mass = truth.grid(NODES)
-    own = varied_starts(x[torch.multinomial(mass, 1000, replacement=True, generator=rng)], 3, 12, rng=rng)
-    return likeliest(x, [*starts, *own], counts=mass).mixture
+def restarted(x: Tensor, counts: Tensor, restarts: int, *, rng: torch.Generator, also: Sequence[Mixture] = ()) -> Mixture:
+    """EM on weighted points, from starts that differ in means and widths: the likeliest after some steps goes on."""
+    some = x[torch.multinomial(counts, 1000, replacement=True, generator=rng)]
+    return likeliest(x, [*also, *varied_starts(some, 3, restarts, rng=rng)], counts=counts).mixture
+
+
+def projection(truth: MixtureTruth, starts: Sequence[Mixture], rng: torch.Generator, *, restarts: int = 24) -> Mixture:
+    """The best three components can do: EM on the exact predictive density, from all starts given and more of its own."""
+    return restarted(*truth.grid(NODES), restarts, rng=rng, also=starts)
 
 
 def nats(truth: MixtureTruth, density: Mixture | ChainAverage) -> float:
@@ -161,7 +175,7 @@ def _distil(cell: Cell, target: MixturePosterior) -> Outcome:
         by_batch = batch(average, how, rng)
     with clock("online"):
         by_stream = online(target, how, rng)
-    best = projection(truth, [by_batch, by_stream], rng)
+    best = projection(truth, [by_batch, by_stream], rng, restarts=24 if cell.params["size"] == "full" else 4)
     densities: dict[str, Mixture | ChainAverage] = {"mc": average, "batch": by_batch, "online": by_stream, "best": best}
     found = {f"kl_{name}": nats(truth, density) for name, density in densities.items()}
     metrics = {**found, **_mixing(states, truth), **_dispersed(target, truth, rng), **_memory(how), **clock.seconds}
@@ -209,11 +223,6 @@ class Clock:
         self.seconds[f"seconds_{name}"] = time.perf_counter() - began
 
 
-def _restarted(x: Tensor, restarts: int, rng: torch.Generator) -> Mixture:
-    points, counts = gathered(x)
-    return likeliest(points, varied_starts(x[:1000], 3, restarts, rng=rng), counts=counts).mixture
-
-
 def _mixing(states: Tensor, truth: MixtureTruth) -> dict[str, float]:
     size, rhat = effective_sample_size(states).min(), split_rhat(states).max()
     return {"ess": float(size), "rhat": float(rhat), "hidden_mass": hidden_mass(states, truth), "top_order": max(truth.orders.values())}
@@ -227,13 +236,10 @@ def _dispersed(target: MixturePosterior, truth: MixtureTruth, rng: torch.Generat
 
 
 def _memory(how: Recipe) -> dict[str, float]:
-    """Numbers held besides the data: states and draws, and online the nine running statistics."""
-    bag = 3 * how.chains * how.sweeps
-    return {
-        "memory_mc": bag,
-        "memory_batch": bag + how.draws,
-        "memory_online": 3 * max(how.online_chains, min(how.minibatch, 100)) + how.minibatch + 9,
-    }
+    """Numbers held besides the data: states and draws; online the statistics, and the 2,000 heaps where a start is chosen on them."""
+    bag, heaps = 3 * how.chains * how.sweeps, 4000 if how.restarts > 1 else 0
+    running = 3 * (how.online_chains if how.online_chains > 1 else how.minibatch)
+    return {"memory_mc": bag, "memory_batch": bag + how.draws, "memory_online": running + how.minibatch + 9 + heaps}
 
 
 def _pictures(
@@ -243,7 +249,7 @@ def _pictures(
     true = target.given(torch.tensor(MEANS, dtype=torch.float64))
     lines = {"exact": truth, "true": true, **densities}
     shares = [torch.histogram(column, EDGES).hist / column.numel() for column in states.reshape(-1, 3).T.contiguous()]
-    exact = [torch.histogram(*truth.marginal(k)[:1], EDGES, weight=truth.marginal(k)[1]).hist for k in range(3)]
+    exact = [_share(*truth.marginal(k)) for k in range(3)]
     orders = [list(order_shares(states).values()), list(truth.orders.values())]
     return {
         **{f"density_{name}": line.log_prob(X).detach().exp().half() for name, line in lines.items()},
@@ -252,6 +258,13 @@ def _pictures(
         "orders": torch.tensor(orders),
         "data": target.x[:50].half(),
     }
+
+
+def _share(nodes: Tensor, masses: Tensor) -> Tensor:
+    """The masses of evenly spaced nodes as shares between EDGES, the density being a straight line from node to node."""
+    middles, width = (EDGES[1:] + EDGES[:-1]) / 2, EDGES[1] - EDGES[0]
+    found = np.interp(middles.numpy(), nodes.numpy(), (masses / (nodes[1] - nodes[0])).numpy(), left=0.0, right=0.0)
+    return torch.from_numpy(found) * width
 
 
 def _rng(cell: Cell) -> torch.Generator:
