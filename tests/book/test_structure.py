@@ -21,11 +21,13 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
-def test_chapters_are_numbered_from_one_and_stand_in_the_contents_in_that_order() -> None:
+def test_chapters_stand_in_the_contents_in_the_order_of_their_numbers() -> None:
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
     listed = [entry["file"] for part in contents["parts"] for entry in part["chapters"]]
     assert [name for name in listed if re.match(r"book/\d", name)] == [f"book/{path.stem}" for path in CHAPTERS]
-    assert [int(path.stem[:2]) for path in CHAPTERS] == list(range(1, len(CHAPTERS) + 1))
+    numbers = [int(path.stem[:2]) for path in CHAPTERS]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 1
     assert all(re.fullmatch(r"\d\d(_[a-z0-9]+)+", path.stem) for path in CHAPTERS)
 
 

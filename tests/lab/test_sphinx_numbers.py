@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+from sphinx.application import Sphinx
+
+PAGE = "Title {n}\n=========\n\nPart\n----\n\n.. figure:: a.png\n   :name: fig-{n}\n\n   Caption.\n"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_chapter_has_the_number_of_its_file_in_headings_and_figures(tmp_path: Path) -> None:
+    (tmp_path / "book").mkdir()
+    (tmp_path / "conf.py").write_text("extensions = ['distillery.lab.sphinx_numbers']\nnumfig = True\n")
+    (tmp_path / "index.rst").write_text("Top\n===\n\n.. toctree::\n   :numbered: 1\n\n   book/01_one\n   book/07_seven\n")
+    for n in ("01_one", "07_seven"):
+        (tmp_path / "book" / f"{n}.rst").write_text(PAGE.format(n=n))
+    (tmp_path / "book" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    app = Sphinx(tmp_path, tmp_path, tmp_path / "out", tmp_path / "tree", "html", status=None, warning=None)
+    app.build()
+    shown = (tmp_path / "out" / "book" / "07_seven.html").read_text()
+    assert '<span class="section-number">7. </span>Title 07_seven' in shown
+    assert "Fig. 7.1" in shown
+    assert '<span class="section-number">1. </span>' in (tmp_path / "out" / "book" / "01_one.html").read_text()
