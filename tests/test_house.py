@@ -25,7 +25,7 @@ FLOORS = [
     {"partition", "inference", "storage"},
     {"distillation", "run", "door", "checkpoints", "schedules", "models", "losses"},
     {"samplers", "data", "metrics", "plots"},
-    {"protocols"},
+    {"protocols", "nearest"},
 ]
 GROUND = FLOORS[-2]
 

@@ -79,22 +79,22 @@ def test_data_that_a_study_makes_itself_has_the_name_and_fingerprint_none() -> N
 
 def test_an_unknown_name_is_refused_with_all_names_and_the_nearest() -> None:
     with pytest.raises(
-        ValueError, match=r"'minst', did you mean 'mnist'\?; there are mnist, mnist_binarized, omniglot, .*embedded:scenes10"
+        ValueError, match=r"'minst'; did you mean 'mnist'\? data set can be: mnist, mnist_binarized, omniglot, .*embedded:scenes10"
     ):
         data.load("minst")
     with pytest.raises(ValueError, match="did you mean 'embedded:glyphs'"):
         data.load("glyphs")
-    with pytest.raises(ValueError, match=r"'cifar', did you mean 'cifar10'"):
+    with pytest.raises(ValueError, match=r"'cifar'; did you mean 'cifar10'"):
         data.for_profile("cifar", "smoke")
 
 
 def test_a_name_near_to_nothing_is_refused_without_a_guess() -> None:
-    with pytest.raises(ValueError, match=r"'zzzzzz'; there are mnist"):
+    with pytest.raises(ValueError, match=r"'zzzzzz'; data set can be: mnist"):
         data.load("zzzzzz")
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r"'smok', did you mean 'smoke'\?; there are smoke, laptop, paper"):
+    with pytest.raises(ValueError, match=r"'smok'; did you mean 'smoke'\? profile can be: smoke, laptop, paper"):
         data.for_profile("mnist", "smok")
 
 

@@ -25,7 +25,7 @@ def _write(path, name: str, called: str) -> None:
 def test_the_names_are_the_files_without_importing_them(folder):
     (folder / "zz_broken.py").write_text("raise SystemError")
     _write(folder, "zz_fine", "zz_fine")
-    for helper in ("study", "nearest", "_shared"):
+    for helper in ("study", "_shared"):
         (folder / f"{helper}.py").write_text("")
     assert studies.names() == ["zz_broken", "zz_fine"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +15,7 @@ from torch import Tensor
 from distillery.data import real
 from distillery.data.forms import presented
 from distillery.data.images import Images, digest
+from distillery.nearest import unknown
 
 REAL = ("mnist", "mnist_binarized", "omniglot", "cifar10", "cifar100")
 EMBEDDED = ("embedded:digits", "embedded:digits_binarized", "embedded:glyphs", "embedded:scenes", "embedded:scenes10")
@@ -50,7 +50,7 @@ def load(name: str, directory: str | os.PathLike[str] | None = None) -> Images:
     if name in EMBEDDED:
         return _embedded(name)
     if name not in REAL:
-        raise ValueError(f"there is no data set {name!r}{_nearest(name, NAMES)}; there are {', '.join(NAMES)}")
+        raise ValueError(unknown("data set", name, NAMES))
     path = real.fetched(name, directory)
     return _read(name, *_identity(path))
 
@@ -64,9 +64,9 @@ def load_rbm(directory: str | os.PathLike[str] | None = None) -> RBMWeights:
 def for_profile(name: str, profile: str) -> str:
     """The name of the set to load: its stand-in at smoke, itself at laptop and paper."""
     if profile not in PROFILES:
-        raise ValueError(f"there is no profile {profile!r}{_nearest(profile, PROFILES)}; there are {', '.join(PROFILES)}")
+        raise ValueError(unknown("profile", profile, PROFILES))
     if name not in (*NAMES, "none"):
-        raise ValueError(f"there is no data set {name!r}{_nearest(name, NAMES)}; there are {', '.join(NAMES)}, and none")
+        raise ValueError(unknown("data set", name, (*NAMES, "none")))
     return STAND_INS.get(name, name) if profile == "smoke" else name
 
 
@@ -111,9 +111,3 @@ def _maker(name: str) -> Callable[[], dict[str, NDArray]]:
         "embedded:scenes": embedded_scenes.arrays,
         "embedded:scenes10": embedded_scenes.ten,
     }[name]
-
-
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    """`, did you mean …?`, where something is near; the part after the colon counts too."""
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else ""

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from distillery.inference.logistic_gaussian import Array, Method, predicted, tilted
-from distillery.inference.names import chosen
 from distillery.models.bayes import LogisticPosterior, separable
+from distillery.nearest import chosen
 
 Schedule = Literal["auto", "together", "in turn"]
 

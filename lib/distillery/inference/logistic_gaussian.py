@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 from torch import Tensor
 
-from distillery.inference.names import chosen
+from distillery.nearest import chosen
 
 Method = Literal["quadrature", "mackay"]
 Array = NDArray[np.float64]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from distillery.studies.nearest import unknown
+from distillery.nearest import unknown
 from distillery.studies.study import PROFILES, Answer, Cell, Context, Outcome, Profile, Study, check_profile
 
 __all__ = ["PROFILES", "Answer", "Cell", "Context", "Outcome", "Profile", "Study", "check_profile", "find", "names", "unknown"]
 
-_NO_STUDIES = {"study", "nearest"}
+_NO_STUDIES = {"study"}
 
 
 def names() -> list[str]:

@@ -22,12 +22,12 @@ from distillery.models.bayes import LogisticPosterior
 from distillery.models.logistic import MeanOfLogistics, PosteriorLogistic
 from distillery.models.mlp import MLP
 from distillery.models.moderated import MeanOfModerated
+from distillery.nearest import unknown
 from distillery.protocols import Batch, Teacher
 from distillery.samplers.diagnostics import split_rhat
 from distillery.samplers.hmc import HMC, tuned
 from distillery.samplers.langevin import SGLD, MinibatchGradient
 from distillery.schedules import linear_to_zero
-from distillery.studies.nearest import unknown
 from distillery.studies.study import Cell, Context, Outcome, Profile, Scalar, Study
 from distillery.teachers import Labels
 from distillery.teachers.posterior_mean import PosteriorMean

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from distillery.studies.nearest import unknown
+from distillery.nearest import unknown
 
 if TYPE_CHECKING:
     import torch

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from distillery.studies.nearest import unknown
+from distillery.nearest import unknown
 
 
 def test_the_nearest_name_is_offered_and_what_exists_is_listed():
