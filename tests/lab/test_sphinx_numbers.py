@@ -9,8 +9,12 @@ PAGE = "Title {n}\n=========\n\nPart\n----\n\n.. figure:: a.png\n   :name: fig-{
 @pytest.mark.filterwarnings("ignore")
 def test_a_chapter_has_the_number_of_its_file_in_headings_and_figures(tmp_path: Path) -> None:
     (tmp_path / "book").mkdir()
-    (tmp_path / "conf.py").write_text("extensions = ['distillery.lab.sphinx_numbers']\nnumfig = True\n")
-    (tmp_path / "index.rst").write_text("Top\n===\n\n.. toctree::\n   :numbered: 1\n\n   book/01_one\n   book/07_seven\n")
+    (tmp_path / "conf.py").write_text("extensions = ['sphinx_external_toc', 'distillery.lab.sphinx_numbers']\nnumfig = True\n")
+    (tmp_path / "index.rst").write_text("Top\n===\n\n.. tableofcontents::\n")
+    numbered = "- numbered: 1\n  entries:\n  - file: book/01_one\n  - file: book/07_seven\n"
+    toc = f"root: index\nsubtrees:\n{numbered}- entries:\n  - file: book/other\n"
+    (tmp_path / "_toc.yml").write_text(toc)
+    (tmp_path / "book").joinpath("other.rst").write_text("Other\n=====\n")
     for n in ("01_one", "07_seven"):
         (tmp_path / "book" / f"{n}.rst").write_text(PAGE.format(n=n))
     (tmp_path / "book" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
