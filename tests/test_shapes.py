@@ -16,6 +16,8 @@ from distillery import Batch, generators, losses, teachers
 from distillery.models.bank import Bank
 from distillery.models.lenet import LeNet
 from distillery.models.mlp import MLP
+from distillery.models.nade import NADE
+from distillery.models.rbm import RBM
 from distillery.protocols import Teacher
 
 BATCHES, INPUTS, CLASSES = (1, 5), 2, 3
@@ -32,6 +34,14 @@ def rng(seed: int = 0) -> torch.Generator:
 
 def network(seed: int = 0) -> nn.Module:
     return MLP([INPUTS, 4, CLASSES], rng=rng(seed), activation=nn.Tanh())
+
+
+def machine() -> RBM:
+    return RBM(INPUTS, 3, rng=rng(3))
+
+
+def nade() -> NADE:
+    return NADE(INPUTS, 3, rng=rng(), kernel=False)
 
 
 @jaxtyped(typechecker=beartype)
@@ -63,11 +73,22 @@ LOSSES: dict[str, tuple[losses.Loss, Teacher]] = {
     "SoftTargets": (losses.SoftTargets(2.0), teachers.Frozen(network(1))),
     "HardLabels": (losses.HardLabels(), teachers.Labels()),
     "SquareError": (losses.SquareError(), teachers.Frozen(network(1))),
+    "AbsoluteError": (losses.AbsoluteError(), teachers.Frozen(network(1))),
+    "PixelCrossEntropy": (losses.PixelCrossEntropy("layers"), teachers.Formula(lambda x: x.repeat(1, 2)[:, :CLASSES].sigmoid())),
     "DerivativeSquareError": (losses.DerivativeSquareError(), teachers.Frozen(network(1))),
     "TwoSampleDerivatives": (losses.TwoSampleDerivatives(), Posterior()),
     "Sum": (0.5 * losses.SoftTargets() + losses.SquareError(), teachers.Frozen(network(1))),
 }
-OF_A_BANK = ("SoftTargets", "HardLabels", "SquareError", "Sum")
+# losses between densities of two bits: loss, teacher, student
+BITS: dict[str, tuple[losses.Loss, Teacher, nn.Module]] = {
+    "KL": (losses.KL(), teachers.Frozen(machine()), nade()),
+    "LogSquareError": (losses.LogSquareError(1.0), teachers.Frozen(machine()), nade()),
+    "ScoreMatching": (losses.ScoreMatching(), teachers.Frozen(machine()), nade()),
+    "RatioMatching": (losses.RatioMatching(2, rng=rng()), teachers.Frozen(machine()), nade()),
+    "ContrastiveDivergence": (losses.ContrastiveDivergence(rng=rng()), teachers.Recorded(), machine()),
+    "Adversarial": (losses.Adversarial(MLP([INPUTS, 4, 1], rng=rng()), rng=rng()), teachers.Frozen(machine()), nade()),
+}
+OF_A_BANK = ("SoftTargets", "HardLabels", "SquareError", "AbsoluteError", "Sum")
 
 noise, data = generators.Noise(INPUTS, rng=rng()), generators.Resample(torch.randn(9, INPUTS, generator=rng()), rng=rng())
 GENERATORS: dict[str, Callable[[], generators.Generator]] = {
@@ -84,7 +105,7 @@ GENERATORS: dict[str, Callable[[], generators.Generator]] = {
     "Interleave": lambda: generators.Interleave([noise, data], [1, 2]),
     "Parallel": lambda: generators.Parallel([noise]),
 }
-ABSTRACT = {"Loss", "Generator", "Exhausted"}
+ABSTRACT = {"Loss", "RandomLoss", "Generator", "Exhausted"}
 
 
 def batch(n: int, *, two_draws: bool = False) -> Batch:
@@ -98,6 +119,14 @@ def test_a_loss_gives_one_value_an_example(name: str, n: int) -> None:
     loss, teacher = LOSSES[name]
     asked = batch(n, two_draws=name == "TwoSampleDerivatives")
     assert each(loss, teacher, network(), asked.x, asked).shape == (n,)
+
+
+@pytest.mark.parametrize("n", BATCHES)
+@pytest.mark.parametrize("name", BITS)
+def test_a_loss_between_densities_gives_one_value_an_example(name: str, n: int) -> None:
+    loss, teacher, student = BITS[name]
+    asked = Batch((batch(n).x > 0).float())
+    assert each(loss, teacher, student, asked.x, asked).shape == (n,)
 
 
 @pytest.mark.parametrize("stacked", [False, True])
@@ -133,7 +162,7 @@ def test_a_teacher_gives_one_answer_an_example(teacher: Teacher, n: int) -> None
     logits(teacher(asked), asked.x, torch.arange(CLASSES))
 
 
-@pytest.mark.parametrize("teacher", [teachers.Labels(), teachers.Recorded()], ids=["Labels", "Recorded"])
+@pytest.mark.parametrize("teacher", [teachers.Labels(), teachers.Recorded(), teachers.Inputs()], ids=["Labels", "Recorded", "Inputs"])
 def test_what_travelled_with_an_example_comes_back_with_it(teacher: Teacher) -> None:
     answers(teacher(batch(5)), batch(5).x)
 
@@ -145,7 +174,7 @@ def test_networks_give_one_row_of_logits_an_example(n: int) -> None:
 
 
 def test_every_loss_and_generator_of_the_vocabulary_has_its_shapes_checked() -> None:
-    assert set(losses.__all__) - ABSTRACT <= set(LOSSES), "add the new loss to LOSSES above"
+    assert set(losses.__all__) - ABSTRACT <= set(LOSSES) | set(BITS), "add the new loss to LOSSES or BITS above"
     assert set(generators.__all__) - ABSTRACT <= set(GENERATORS), "add the new generator to GENERATORS above"
 
 

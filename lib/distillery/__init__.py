@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distillery.distillation import distill
+    from distillery.lab.trained import load
     from distillery.protocols import Batch, Exhausted
     from distillery.run import Diverged, History
 
 __version__ = "0.1.0"
-__all__ = ["Batch", "Diverged", "Exhausted", "History", "__version__", "distill"]
+__all__ = ["Batch", "Diverged", "Exhausted", "History", "__version__", "distill", "load"]
 
-_HOMES = {"distill": "distillation", "Batch": "protocols", "Exhausted": "protocols", "History": "run", "Diverged": "run"}
+_HOMES = {
+    "distill": "distillation",
+    "load": "lab.trained",
+    "Batch": "protocols",
+    "Exhausted": "protocols",
+    "History": "run",
+    "Diverged": "run",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -95,6 +95,13 @@ def test_a_narrow_page_does_not_scroll_sideways(browser: Any, page: str) -> None
         assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 500
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page[5:7].isdigit()])
+def test_the_code_of_a_chapter_fits_a_page_of_1280_pixels(browser: Any, page: str) -> None:
+    with _Visit(browser, page, width=1280) as visit:
+        wide = "[...document.querySelectorAll('.cell_input pre')].filter(code => code.scrollWidth > code.clientWidth)"
+        assert visit.tab.evaluate(f"{wide}.map(code => code.innerText)") == []
+
+
 def test_search_finds_recollection(browser: Any) -> None:
     with _Visit(browser, "search.html", query="?q=recollection") as visit:
         visit.tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)

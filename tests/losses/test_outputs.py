@@ -55,3 +55,8 @@ def test_inputs_are_prepared_for_slopes_once() -> None:
     assert prepared.y is batch.y
     assert not batch.x.requires_grad
     assert with_slopes(prepared) is prepared
+
+
+def test_slopes_need_inputs_that_are_no_integers() -> None:
+    with pytest.raises(TypeError, match=r"batch\.x is torch\.uint8: floating-point inputs are needed"):
+        with_slopes(Batch(torch.zeros(2, 3, dtype=torch.uint8)))

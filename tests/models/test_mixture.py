@@ -97,3 +97,29 @@ def test_what_is_no_mixture_is_refused(weights: object, means: object, covarianc
 def test_points_of_another_dimension_are_refused() -> None:
     with pytest.raises(ValueError, match=r"points of 2 dimension"):
         plane().log_prob(torch.zeros(4, 3))
+
+
+def test_draws_with_derivatives_are_the_draws_without() -> None:
+    mixture, (first, second, third) = plane(), (torch.Generator().manual_seed(0) for _ in range(3))
+    drawn = mixture.rsample(50, rng=first)
+    assert drawn.requires_grad
+    assert torch.equal(drawn, mixture.sample(50, second))
+    with torch.no_grad():
+        assert torch.equal(mixture.rsample(50, rng=third), drawn)
+
+
+def test_a_mean_over_draws_has_the_gradient_of_the_expectation() -> None:
+    """The weights' gradient too, which moving every draw along with its own component would miss."""
+    mixture, rng = plane(), torch.Generator().manual_seed(0)
+
+    def wave(x: Tensor) -> Tensor:
+        return x[:, 0].sin() * x[:, 1] + 0.3 * x[:, 1].square()
+
+    axis = torch.linspace(-14, 14, 281, dtype=torch.float64)
+    x = torch.cartesian_prod(axis, axis)
+    expected = torch.autograd.grad((mixture.log_prob(x).exp() * wave(x)).sum() * 0.01, list(mixture.parameters()))
+    runs = [torch.autograd.grad(wave(mixture.rsample(1000, rng=rng)).mean(), list(mixture.parameters())) for _ in range(40)]
+    for found, exact in zip(zip(*runs, strict=True), expected, strict=True):
+        each = torch.stack(found)
+        assert ((each.mean(0) - exact).abs() <= 4 * each.std(0) / 40**0.5).all()
+        assert each.mean(0).abs().sum() > 0.1

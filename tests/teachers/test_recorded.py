@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from distillery import Batch
-from distillery.teachers import Labels, Recorded
+from distillery.teachers import Inputs, Labels, Recorded
 
 
 def test_a_recorded_answer_is_the_one_that_travelled_with_the_input() -> None:
@@ -24,3 +24,8 @@ def test_labels_are_integers(dtype: torch.dtype) -> None:
 def test_a_batch_without_answers_is_refused_by_the_teachers_name(kind: type) -> None:
     with pytest.raises(ValueError, match=rf"{kind.__name__}: the batch carries no y"):
         kind()(Batch(torch.zeros(3, 1)))
+
+
+def test_the_input_itself_may_be_the_answer() -> None:
+    batch = Batch(torch.rand(3, 2), torch.arange(3))
+    assert Inputs()(batch) is batch.x

@@ -34,14 +34,18 @@ class Alongside(Generator):
 class Ancestral(Generator):
     """A draw of the chain first, then an input given it, `simulate(draws, rng)`: the chain becomes a generator by ancestry.
 
-    So a posterior over weights hands out data as it predicts them (thesis, section 3.2.2).
+    So a posterior over weights hands out data as it predicts them (thesis, section 3.2.2). With `keep` the draws ride along in
+    `batch.draw`, for a teacher that knows more with them than without.
     """
 
-    def __init__(self, chain: Generator, simulate: Callable[[Tensor, torch.Generator], Tensor], *, rng: torch.Generator) -> None:
-        self.chain, self.simulate, self.rng = chain, simulate, rng
+    def __init__(
+        self, chain: Generator, simulate: Callable[[Tensor, torch.Generator], Tensor], *, rng: torch.Generator, keep: bool = False
+    ) -> None:
+        self.chain, self.simulate, self.rng, self.keep = chain, simulate, rng, keep
 
     def draw(self, n: int) -> Batch:
-        return Batch(self.simulate(self.chain.draw(n).x, self.rng))
+        draws = self.chain.draw(n).x
+        return Batch(self.simulate(draws, self.rng), draw=draws if self.keep else None)
 
 
 class Interleave(Generator):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distillery import studies
-from distillery.lab import records, runner, settings
+from distillery.lab import records, runner, settings, trained
 from distillery.lab.job import How, Job
 from distillery.lab.progress import Progress
 from distillery.lab.runner import Workers
@@ -41,15 +41,20 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--precision is {args.precision}, but study {study.name!r} computes in {study.precision}; leave it out")
     workers = _worker_count(args, profile)
     results = records.results_folder(args.results)
-    cells = runner.select(list(study.cells(profile)), _only(args.only), _seeds(args.seeds))
+    chosen = runner.select(list(study.cells(profile)), _only(args.only), _seeds(args.seeds))
     runner.check_writable(study, results)
     with runner.claimed(study, results):
         runner.tidy(study, results)
+        cells, awaited = runner.runnable(chosen, results)
         missing = runner.missing(study, cells, results)
         threads = 1 if profile == "smoke" else max(1, settings.cores() // workers)
         how = How(args.name, profile, device=args.device, precision=args.precision, threads=0 if args.scheduler else threads)
         jobs = runner.make_jobs(study, missing, how, results=results)
-        return _execute(study, jobs, _workers(args.scheduler, workers, threads), results, before=len(cells) - len(missing))
+        code = _execute(study, jobs, _workers(args.scheduler, workers, threads), results, before=len(cells) - len(missing))
+    if awaited:
+        waiting = f"{len(chosen) - len(cells)} of {len(chosen)} cells wait"
+        print(f"distillery: {waiting}: {trained.missing(awaited, profile)}", file=sys.stderr)
+    return code or int(bool(awaited))
 
 
 def _execute(study: Study, jobs: list[Job], workers: Workers, results: Path, *, before: int) -> int:

@@ -1,7 +1,8 @@
 """The same cells on a Dask cluster by TCP. A Dask worker runs one cell at a time, with as many threads as it has.
 
 When a worker is lost the scheduler gives its cell to another, so nothing is lost with it. Scratch folders are named by the client: where
-the machines share that folder a cell continues from its checkpoint on another machine, elsewhere it starts anew there.
+the machines share that folder a cell continues from its checkpoint on another machine, elsewhere it starts anew there. A cell that needs
+recorded weights reads them from the results folder, which its worker must find at the client's path.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,14 @@ class How:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A cell, the fingerprint of its data, and where it keeps its checkpoints."""
+    """A cell, the fingerprint of its data, where it keeps its checkpoints, and the results folder that holds the weights it needs."""
 
     cell: Cell
     identity: str
     fingerprint: str
     how: How
     scratch: str
+    results: str = ""
 
     def encoded(self) -> bytes:
         return json.dumps(asdict(self), allow_nan=False).encode()
@@ -107,6 +109,7 @@ def _run(job: Job, on_report: OnReport | None) -> Reply:
         threads=torch.get_num_threads(),
         declared=declared(job.cell.data, job.fingerprint),
         on_report=notes.report,
+        read_weights=partial(store.read_weights, results=Path(job.results)),
     )
     outcome = study.run(job.cell, context)
     if not isinstance(outcome, Outcome):

@@ -117,7 +117,7 @@ def results_folder(given: str | Path | None = None) -> Path:
         return Path(chosen).absolute()
     root = repository()
     if root is None:
-        raise ValueError("no results folder: the current one lies in no clone of the book; name one by --results or $DISTILLERY_RESULTS")
+        raise ValueError("no results folder: you are in no clone of the book; name one by $DISTILLERY_RESULTS, or by --results or results=")
     return root / "book" / "results"
 
 

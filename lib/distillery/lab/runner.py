@@ -19,7 +19,7 @@ from distillery.lab import records, store
 from distillery.lab.job import How, Job, Reply, notes_path
 from distillery.lab.progress import Progress
 from distillery.lab.records import Record, identity, same
-from distillery.studies import Cell, Study, unknown
+from distillery.studies import WEIGHTS, Cell, Study, unknown
 
 Workers = Callable[[Sequence[Job], Callable[[Job, float], None]], Generator[tuple[Job, Reply]]]
 
@@ -34,10 +34,18 @@ class Missing:
 
 def missing(study: Study, cells: Sequence[Cell], results: Path) -> list[Missing]:
     """The cells that no record answers, each once."""
-    prints = {name: fingerprint(name) for name in dict.fromkeys(cell.data for cell in cells)}
+    prints = {name: fingerprint(name, results) for name in dict.fromkeys(cell.data for cell in cells)}
     recorded = {record.identity for record in records.read(study.name, results)}
     wanted = {identity(study, cell, prints[cell.data]): Missing(cell, prints[cell.data]) for cell in cells}
     return [found for key, found in wanted.items() if key not in recorded]
+
+
+def runnable(cells: Sequence[Cell], results: Path) -> tuple[list[Cell], list[str]]:
+    """The cells that can run now, and the names of the weights, not yet recorded, that the others wait for."""
+    known = store.recorded_weights(results)
+    waits = [[name for name in _needed(cell) if name not in known] for cell in cells]
+    awaited = list(dict.fromkeys(name for names in waits for name in names))
+    return [cell for cell, names in zip(cells, waits, strict=True) if not names], awaited
 
 
 def execute(study: Study, jobs: Sequence[Job], workers: Workers, results: Path, *, progress: Progress) -> int:
@@ -85,16 +93,19 @@ def make_jobs(study: Study, found: Sequence[Missing], how: How, *, results: Path
     """The jobs of missing cells, to be run as `how` says."""
     folder = scratch_folder(results) / study.name
     keys = [identity(study, one.cell, one.fingerprint) for one in found]
-    return [Job(one.cell, key, one.fingerprint, how, scratch=str(folder / key)) for one, key in zip(found, keys, strict=True)]
+    own = str(results.absolute())
+    return [Job(one.cell, key, one.fingerprint, how, str(folder / key), own) for one, key in zip(found, keys, strict=True)]
 
 
-def fingerprint(name: str) -> str:
-    """The fingerprint of a cell's data; those of several sets are joined as their names are."""
+def fingerprint(name: str, results: Path | None = None) -> str:
+    """The fingerprint of a cell's data; those of several sets are joined as their names are. That of recorded weights is their hash."""
     if name == "none":
         return "none"
     from distillery import data
 
-    return "+".join(data.fingerprint(part) for part in name.split("+"))
+    known = store.recorded_weights(records.results_folder(results)) if WEIGHTS in name else {}
+    parts = name.split("+")
+    return "+".join(known[part.removeprefix(WEIGHTS)] if part.startswith(WEIGHTS) else data.fingerprint(part) for part in parts)
 
 
 def check_writable(study: Study, results: Path) -> None:
@@ -162,6 +173,11 @@ def _clear(scratch: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     for path in (notes_path(scratch), notes_path(scratch).with_suffix(".part")):
         path.unlink(missing_ok=True)
+
+
+def _needed(cell: Cell) -> list[str]:
+    """The names of the recorded weights among a cell's data."""
+    return [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if part.startswith(WEIGHTS)]
 
 
 def _check_key(cells: Sequence[Cell], key: str, values: Sequence[object]) -> None:

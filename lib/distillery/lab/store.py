@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distillery.lab import records
-from distillery.studies import unknown
+from distillery.lab.verdicts import is_stand_in
+from distillery.studies import PROFILES, check_profile, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,14 +54,29 @@ def arrays(record: Record, results: Path | None = None) -> dict[str, Tensor]:
 
 
 def weights(name: str, results: Path | None = None) -> dict[str, Tensor]:
-    """The trained model called `name`: of several runs that of the newest version and lowest seed."""
+    """The tensors recorded as `name`; of several runs those that `recorded_weights` chooses."""
     folder = records.results_folder() if results is None else results
-    named = [r for r in records.read(None, folder) if r.weights]
-    fitting = sorted((r for r in named if r.weights and r.weights["name"] == name), key=lambda r: (-r.version, r.seed))
-    if not fitting:
-        raise ValueError(unknown("stored model", name, sorted({r.weights["name"] for r in named if r.weights})))
-    assert fitting[0].weights is not None
-    return _get(folder / "weights", fitting[0].weights["hash"])
+    known = recorded_weights(folder)
+    if name not in known:
+        raise ValueError(unknown("stored model", name, sorted(known)))
+    return read_weights(known[name], folder)
+
+
+def recorded_weights(results: Path) -> dict[str, str]:
+    """The hash of the weights recorded under each name: those of the best profile, then the newest version, then the lowest seed.
+
+    What was trained on stand-ins is no model of the book, and does not count.
+    """
+    found = [r for r in records.read(None, results) if r.weights and not is_stand_in(r.data)]
+    found.sort(key=lambda r: (PROFILES.index(check_profile(r.profile)), r.version, -r.seed))
+    return {r.weights["name"]: r.weights["hash"] for r in found if r.weights}  # of one name the last counts
+
+
+def read_weights(name: str, results: Path) -> dict[str, Tensor]:
+    """The stored weights with the hash `name`."""
+    if not (results / "weights").is_dir():
+        raise ValueError(f"{results / 'weights'} is not on this machine; workers of a cluster need the results folder at the same path")
+    return _get(results / "weights", name)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,7 +1,30 @@
 """What asks teacher and student about a batch and says how far apart they are."""
 
+from distillery.losses.adversarial import Adversarial
 from distillery.losses.classification import HardLabels, SoftTargets, SquareError
+from distillery.losses.contrastive import ContrastiveDivergence
+from distillery.losses.densities import KL, LogSquareError, SoftBits
 from distillery.losses.derivatives import DerivativeSquareError, TwoSampleDerivatives
-from distillery.losses.loss import Loss, Sum
+from distillery.losses.loss import Loss, RandomLoss, Sum
+from distillery.losses.reconstruction import AbsoluteError, PixelCrossEntropy
+from distillery.losses.score import RatioMatching, ScoreMatching
 
-__all__ = ["DerivativeSquareError", "HardLabels", "Loss", "SoftTargets", "SquareError", "Sum", "TwoSampleDerivatives"]
+__all__ = [
+    "KL",
+    "AbsoluteError",
+    "Adversarial",
+    "ContrastiveDivergence",
+    "DerivativeSquareError",
+    "HardLabels",
+    "LogSquareError",
+    "Loss",
+    "PixelCrossEntropy",
+    "RandomLoss",
+    "RatioMatching",
+    "ScoreMatching",
+    "SoftBits",
+    "SoftTargets",
+    "SquareError",
+    "Sum",
+    "TwoSampleDerivatives",
+]

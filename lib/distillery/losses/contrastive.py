@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distillery.losses.loss import Loss
+from distillery.losses.loss import RandomLoss
 from distillery.protocols import Batch
 from distillery.samplers.gibbs import check_chains
 
 
-class ContrastiveDivergence(Loss):
+class ContrastiveDivergence(RandomLoss):
     """The mean log density of the student's own samples minus that of the data: its gradient is that of -log p (Hinton, 2002).
 
     CD-k: the samples lie `sweeps` = k Gibbs sweeps away from the batch. Persistent (Tieleman, 2008): `chains`, states of bits (C, D),
@@ -22,12 +22,12 @@ class ContrastiveDivergence(Loss):
     chains: Tensor | None
 
     def __init__(self, *, sweeps: int = 1, rng: torch.Generator, chains: Tensor | None = None) -> None:
-        super().__init__()
+        super().__init__(rng)
         if isinstance(sweeps, bool) or not isinstance(sweeps, int) or sweeps < 1:
             raise ValueError(f"sweeps is {sweeps!r}: a whole number of at least 1 is needed")
         if chains is not None:
             check_chains(chains)
-        self.sweeps, self.rng = sweeps, rng
+        self.sweeps = sweeps
         self.register_buffer("chains", None if chains is None else chains.clone())
 
     def each(self, teacher: nn.Module, student: Any, batch: Batch) -> Tensor:
@@ -39,9 +39,3 @@ class ContrastiveDivergence(Loss):
             self.chains = states
         samples, data = student(states), student(batch.x)
         return (samples if len(samples) == len(data) else samples.mean()) - data
-
-    def get_extra_state(self) -> Tensor:
-        return self.rng.get_state()
-
-    def set_extra_state(self, state: Tensor) -> None:
-        self.rng.set_state(state)

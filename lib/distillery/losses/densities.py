@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from distillery.losses.loss import Loss
+from distillery.losses.outputs import matched
 from distillery.protocols import Batch
 
 
@@ -20,6 +22,21 @@ class KL(Loss):
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         log_prob: Tensor = student(batch.x)
         return -log_prob
+
+
+class SoftBits(Loss):
+    """KL(teacher || student), up to a constant, of a student that takes bits one after another: its logits against probabilities of each.
+
+    The teacher answers a batch with (B, D) probabilities that know more than the bits before: those given the hidden units that made x
+    (`Given`). Their mean given the bits before is the teacher's own conditional, so the gradient is that of `KL` and varies less.
+    """
+
+    def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
+        if not hasattr(student, "logits"):
+            raise TypeError(f"SoftBits: student {type(student).__name__} has no logits(x): a NADE or a MADE is needed, not a Bank")
+        logits: Tensor = student.logits(batch.x)
+        probs = matched(teacher(batch).detach(), logits, loss="SoftBits").to(logits.dtype)
+        return F.binary_cross_entropy_with_logits(logits, probs, reduction="none").sum(-1)
 
 
 class LogSquareError(Loss):

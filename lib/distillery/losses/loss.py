@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from distillery.losses.outputs import with_slopes
@@ -33,6 +34,20 @@ class Loss(nn.Module, ABC):
         return Sum([(float(weight), self)])
 
     __mul__: Any = __rmul__
+
+
+class RandomLoss(Loss):
+    """A loss that draws for itself: checkpoints keep its random stream, and probes leave it as they found it."""
+
+    def __init__(self, rng: torch.Generator) -> None:
+        super().__init__()
+        self.rng = rng
+
+    def get_extra_state(self) -> Tensor:
+        return self.rng.get_state()
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.rng.set_state(state)
 
 
 class Sum(Loss):

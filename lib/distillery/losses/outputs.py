@@ -45,4 +45,6 @@ def matched_labels(labels: Tensor, logits: Tensor, *, loss: str) -> Tensor:
 
 def with_slopes(batch: Batch) -> Batch:
     """The same batch with inputs that derivatives are kept for; a batch that has them already is returned as it is."""
+    if not batch.x.is_floating_point():
+        raise TypeError(f"batch.x is {batch.x.dtype}: floating-point inputs are needed, for derivatives with respect to them")
     return batch if batch.x.requires_grad else replace(batch, x=batch.x.detach().requires_grad_())

@@ -66,6 +66,20 @@ class Mixture(nn.Module):
         noise = torch.randn(n, self.dimension, 1, generator=rng, dtype=self.means.dtype, device=self.means.device)
         return self.means[component] + (self._cholesky()[component] @ noise).squeeze(2)
 
+    def rsample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """n draws with derivatives, those with respect to the weights included (Figurnov, Mohamed and Mnih, 2018).
+
+        While the parameters move a draw keeps its ranks: for every coordinate the mass below it, given the coordinates before it.
+        """
+        x = self.sample(n, rng)
+        if not torch.is_grad_enabled():
+            return x
+        x.requires_grad_()
+        ranks = self._ranks(x)
+        slopes = torch.stack([torch.autograd.grad(column.sum(), x, retain_graph=True)[0] for column in ranks.unbind(1)], 1)
+        moved = torch.linalg.solve_triangular(slopes, (ranks - ranks.detach())[..., None], upper=False)
+        return x.detach() - moved.squeeze(2)  # as valued, x
+
     @torch.no_grad()
     def assign(self, weights: Tensor, means: Tensor, covariances: Tensor) -> None:
         """Set all parameters in place, so that an optimizer that holds them keeps holding them."""
@@ -82,6 +96,14 @@ class Mixture(nn.Module):
         if x.dim() != 2 or x.shape[1] != self.dimension:
             raise ValueError(f"x has shape {tuple(x.shape)}: points of {self.dimension} dimension(s), (N, {self.dimension}), are needed")
         return x.to(self.means)
+
+    def _ranks(self, x: Tensor) -> Tensor:
+        """The distribution function of each coordinate given those before it, (N, D)."""
+        factors = self._cholesky()
+        scaled = torch.linalg.solve_triangular(factors, (x[None] - self.means[:, None]).mT, upper=False).mT
+        each = -0.5 * scaled.square() - factors.diagonal(dim1=1, dim2=2).log()[:, None]
+        before = self.logits.log_softmax(0)[:, None, None] + each.cumsum(2) - each
+        return (before.softmax(0) * torch.special.ndtr(scaled)).sum(0)
 
     def _cholesky(self) -> Tensor:
         return self.factors.tril(-1) + torch.diag_embed(self.factors.diagonal(dim1=1, dim2=2).exp())

@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_order, check_size
+from distillery.models.rbm import RBM
 
 
 class NADE(nn.Module):
@@ -38,6 +39,24 @@ class NADE(nn.Module):
         self.b = nn.Parameter(torch.zeros(visible, device=rng.device))
         self.c = nn.Parameter(torch.zeros(hidden, device=rng.device))
 
+    @classmethod
+    def from_rbm(cls, machine: RBM, hidden: int, *, rng: torch.Generator, order: Tensor | None = None) -> NADE:
+        """One mean-field step of the machine, which is how NADE was found (Larochelle and Murray, 2011): its weights in W and in U.
+
+        Hidden units beyond the machine's begin at random and silent; fewer units than the machine has are refused.
+        """
+        if hidden < machine.hidden:
+            raise ValueError(f"hidden is {hidden}: at least as many units as the machine has, {machine.hidden}, are needed")
+        student = cls(machine.visible, hidden, rng=rng, order=order)
+        with torch.no_grad():
+            weights = machine.W.index_select(0, student.order.to(machine.W.device))
+            student.U.zero_()
+            for rows in (student.W, student.U):
+                rows[:, : machine.hidden] = weights
+            student.c[: machine.hidden] = machine.b
+            student.b.copy_(machine.a[student.order])
+        return student
+
     def forward(self, x: Tensor) -> Tensor:
         return self.log_prob(x)
 
@@ -48,10 +67,14 @@ class NADE(nn.Module):
         bits = pixels.to(z.dtype)
         return (bits * z - F.softplus(z)).sum(0)
 
+    def logits(self, x: Tensor) -> Tensor:
+        """(B, D): of every pixel, given the pixels before it in the order, each at its own place."""
+        logits = self._logits(self._pixels(x)).t()
+        return torch.empty_like(logits).index_copy(1, self.order, logits)
+
     def conditionals(self, x: Tensor) -> Tensor:
         """probs (B, D): for every pixel p(x_i = 1 | the pixels before it in the order), each pixel at its own place."""
-        probs = self._logits(self._pixels(x)).sigmoid().t()
-        return torch.empty_like(probs).index_copy(1, self.order, probs)
+        return self.logits(x).sigmoid()
 
     @torch.no_grad()
     def sample(self, n: int, *, rng: torch.Generator) -> Tensor:

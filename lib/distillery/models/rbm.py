@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_size
-from distillery.samplers.gibbs import BlockGibbs, check_machine
+from distillery.samplers.gibbs import BlockGibbs, check_machine, sample_bits
 
 
 class RBM(nn.Module):
@@ -65,6 +65,15 @@ class RBM(nn.Module):
     def gibbs(self, dtype: torch.dtype = torch.float32) -> BlockGibbs:
         """A sweep of block Gibbs sampling with the weights of this moment; float32 is fastest."""
         return BlockGibbs(*(value.detach().to(dtype, copy=True) for value in (self.W, self.a, self.b)))
+
+    def mirrored(self) -> RBM:
+        """The machine with its two sides exchanged, weights shared no longer: its chains are over what were the hidden units."""
+        return RBM.from_arrays(self.W.detach().t(), self.b.detach(), self.a.detach())
+
+    def sample_visible(self, h: Tensor, rng: torch.Generator) -> Tensor:
+        """x ~ p(x | h), bits in the dtype of W."""
+        check_bits(h, self.hidden, name="h")
+        return sample_bits(torch.addmm(self.a, h.to(self.W.dtype), self.W.t()), rng)
 
     def _take(self, W: Tensor, a: Tensor, b: Tensor) -> None:
         self.W, self.a, self.b = (nn.Parameter(value.to(W.device, W.dtype).clone()) for value in (W, a, b))

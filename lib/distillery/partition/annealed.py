@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from distillery.models.rbm import RBM
 from distillery.partition.temperatures import check_temperatures, even_in_difficulty, uniform
+from distillery.samplers.density import check_count
 from distillery.samplers.gibbs import check_chains, sample_bits
 
 Progress = Callable[[int, int], None]
@@ -97,20 +98,37 @@ def reverse(
 
 
 @torch.no_grad()
-def adapted(machine: RBM, steps: int, *, rng: torch.Generator, base: Tensor | None = None, chains: int = 100, pilot: int = 200) -> Tensor:
-    """Temperatures fitted to this machine: a pilot run of few steps measures where the log density changes most."""
+def adapted(
+    machine: RBM,
+    steps: int,
+    *,
+    rng: torch.Generator,
+    base: Tensor | None = None,
+    chains: int = 100,
+    pilot: int = 200,
+    sweeps: int = 1,
+) -> Tensor:
+    """Temperatures fitted to this machine: a pilot run of few steps measures where the log density changes most.
+
+    With several `sweeps` at each of its temperatures it measures friction, the variance of the slope times how long it remembers, so that
+    steps are short where chains are slow as well (Sivak and Crooks, 2012).
+    """
+    check_count("sweeps", sweeps)
     betas = uniform(pilot)
-    variances = torch.stack([slope.var() for slope in _slopes(_Path(machine, base, torch.float32), betas.tolist(), chains, rng)])
-    return even_in_difficulty(betas, variances.cpu(), steps)
+    slopes = _slopes(_Path(machine, base, torch.float32), betas.tolist(), chains=chains, sweeps=sweeps, rng=rng)
+    return even_in_difficulty(betas, torch.stack([sweeps * slope.var() for slope in slopes]).cpu(), steps)
 
 
-def _slopes(path: _Path, betas: list[float], chains: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """d log p_beta / d beta of every chain, at each temperature of an annealing run."""
+def _slopes(path: _Path, betas: list[float], *, chains: int, sweeps: int, rng: torch.Generator) -> Iterator[Tensor]:
+    """d log p_beta / d beta of every chain, the mean over some sweeps at each temperature of an annealing run."""
     states = sample_bits(path.base.expand(chains, -1).clone(), rng)
     for beta in betas:
-        inputs = path.inputs(states)
-        yield states @ (path.a - path.base) + (inputs * (beta * inputs).sigmoid()).sum(1)
-        states = path.move(inputs, beta, rng)
+        total = torch.zeros_like(states[:, 0])
+        for _ in range(sweeps):
+            inputs = path.inputs(states)
+            total += states @ (path.a - path.base) + (inputs * (beta * inputs).sigmoid()).sum(1)
+            states = path.move(inputs, beta, rng)
+        yield total / sweeps
 
 
 class _Path:

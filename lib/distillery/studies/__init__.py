@@ -6,9 +6,24 @@ import importlib
 import pkgutil
 
 from distillery.nearest import unknown
-from distillery.studies.study import PROFILES, Answer, Cell, Context, Outcome, Profile, Study, check_profile
+from distillery.studies.study import PROFILES, WEIGHTS, Answer, Cell, Context, Model, Outcome, Profile, Study, check_profile
 
-__all__ = ["PROFILES", "Answer", "Cell", "Context", "Outcome", "Profile", "Study", "check_profile", "find", "names", "unknown"]
+__all__ = [
+    "PROFILES",
+    "WEIGHTS",
+    "Answer",
+    "Cell",
+    "Context",
+    "Model",
+    "Outcome",
+    "Profile",
+    "Study",
+    "check_profile",
+    "find",
+    "models",
+    "names",
+    "unknown",
+]
 
 _NO_STUDIES = {"study"}
 
@@ -29,6 +44,11 @@ def find(name: str) -> Study:
     if study.name != name:
         raise ValueError(f"the study in studies/{name}.py calls itself {study.name!r}; a study has the name of its file")
     return study
+
+
+def models() -> dict[str, tuple[Study, Model]]:
+    """Every trained model that can be loaded by name, and the study that makes it."""
+    return {model: (study, how) for study in map(find, names()) for model, how in study.models.items()}
 
 
 def _elsewhere(name: str) -> Study:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,10 +17,11 @@ from distillery.losses.loss import Loss
 from distillery.models.bank import Bank
 from distillery.models.nade import NADE, columns
 from distillery.models.rbm import RBM
-from distillery.studies.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
+from distillery.studies.study import Answer, Cell, Context, Model, Outcome, Profile, Scalar, Study
 from distillery.teachers import Frozen, Recorded
 
 HIDDEN = (250, 500, 750, 1000)
+ENDINGS = {"kl": "", "square_error": "-square-error"}  # of the students' names
 REAL = "mnist_binarized+rbm_cd25_500"
 
 
@@ -113,4 +115,22 @@ def answers() -> Sequence[Answer]:
     ]
 
 
-STUDY = Study("rbm", 1, "An RBM distilled into NADEs", cells, run, answers, precision="float32")
+def models() -> dict[str, Model]:
+    """The students by name: `nade-1000` was trained by KL, `nade-1000-square-error` by the square error."""
+    return {
+        f"nade-{width}{ending}": Model(f"nade-{name}", partial(trained, width)) for name, ending in ENDINGS.items() for width in HIDDEN
+    }
+
+
+def trained(width: int, tensors: Mapping[str, Tensor]) -> NADE:
+    """The student of `width` hidden units among the tensors that `run` records."""
+    prefix = f"{width}."
+    own = {name.removeprefix(prefix): value.float() for name, value in tensors.items() if name.startswith(prefix)}
+    if "W" not in own:
+        raise ValueError(f"the recorded tensors are {', '.join(sorted(tensors)) or 'none'}; those of a NADE of {width} hidden units are needed")
+    student = NADE(*own["W"].shape, rng=torch.Generator(), order=columns(28, 28))
+    student.load_state_dict({**own, "order": student.order})
+    return student
+
+
+STUDY = Study("rbm", 1, "An RBM distilled into NADEs", cells, run, answers, precision="float32", models=models())

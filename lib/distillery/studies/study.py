@@ -17,12 +17,14 @@ from distillery.nearest import unknown
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor, nn
 
     from distillery.data import Images
 
 Profile = Literal["smoke", "laptop", "paper"]
 PROFILES: tuple[Profile, ...] = ("smoke", "laptop", "paper")
 Scalar = bool | int | float | str
+WEIGHTS = "weights:"
 
 
 def check_profile(name: str) -> Profile:
@@ -36,7 +38,8 @@ def check_profile(name: str) -> Profile:
 class Cell:
     """One run: parameters (json scalars), a seed, and the data it uses (`"none"` when the study makes its own).
 
-    Several data sets are joined by a plus sign: `"cifar100+cifar10"`.
+    Several data sets are joined by a plus sign: `"cifar100+cifar10"`. What another study has trained counts as data: `"mnist+weights:nade"`
+    needs the weights recorded as `nade`, and is another run when they are others.
     """
 
     params: Mapping[str, Scalar]
@@ -59,7 +62,7 @@ class Outcome:
     """What a cell found: finite metrics, how it departed from the published protocol, the pictures' data, a small trained model.
 
     `departures` maps a name to [published, here]: `{"passes": [500, 20]}`. Arrays are meant for pictures (2 MB a study), weights for models
-    worth shipping (25 MB in all), which readers load as `weights_name`.
+    worth shipping (25 MB in all), stored as `weights_name`; `Study.models` says what is made of them.
     """
 
     metrics: Mapping[str, float]
@@ -94,6 +97,7 @@ class Context:
     """Where a cell runs. `scratch` is its own folder, kept until the cell is recorded: a killed cell continues from its checkpoint there.
 
     `dtype` is the autocast type, None for float32. `declared` maps the data sets of the cell to their fingerprints; None allows any.
+    `read_weights` finds recorded tensors by their fingerprint.
     """
 
     profile: Profile
@@ -103,6 +107,7 @@ class Context:
     threads: int = 1
     declared: Mapping[str, str] | None = None
     on_report: Callable[[float], None] | None = None
+    read_weights: Callable[[str], dict[str, Tensor]] | None = None
 
     def report(self, done: float) -> None:
         """Say that a share `done` (0 to 1) of the cell is behind us."""
@@ -114,19 +119,38 @@ class Context:
         from distillery import data
 
         if self.declared is not None and name not in self.declared:
-            raise ValueError(f"data set {name!r} is not declared by this cell, whose Cell.data is {'+'.join(self.declared) or 'none'!r}")
+            raise ValueError(f"data set {name!r} {self._undeclared()}")
         images = data.load(name)
         if self.declared is not None and images.fingerprint != self.declared[name]:
             expected = self.declared[name]
             raise ValueError(f"data set {name!r} has fingerprint {images.fingerprint} here, but {expected} where the study was started")
         return images
 
+    def weights(self, name: str) -> dict[str, Tensor]:
+        """The tensors recorded as `name`, which the cell declares as `weights:name` in its data."""
+        declared = self.declared or {}
+        if WEIGHTS + name not in declared or self.read_weights is None:
+            raise ValueError(f"data set {WEIGHTS + name!r} {self._undeclared()}")
+        return self.read_weights(declared[WEIGHTS + name])
+
+    def _undeclared(self) -> str:
+        return f"is not declared by this cell, whose Cell.data is {'+'.join(self.declared or {}) or 'none'!r}"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained model: the name its weights are recorded under, and how it is made of their tensors, in float32."""
+
+    weights: str
+    build: Callable[[Mapping[str, Tensor]], nn.Module]
+
 
 @dataclass(frozen=True, eq=False)
 class Study:
     """The runs behind a chapter's tables. Raise `version` when code that decides a result changes: older records then stop counting.
 
-    `precision` is "float32" or "float64" for a study that computes so whatever the machine multiplies fastest.
+    `precision` is "float32" or "float64" for a study that computes so whatever the machine multiplies fastest. `models` are what readers
+    load by name once the study is recorded.
     """
 
     name: str
@@ -137,6 +161,7 @@ class Study:
     answers: Callable[[], Sequence[Answer]] = list
     aims: Sequence[tuple[str, str, Mapping[str, Scalar]]] = ()
     precision: Literal["auto", "float32", "float64"] = "auto"
+    models: Mapping[str, Model] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):

@@ -1,6 +1,7 @@
-"""Who answers: a network, several, a formula, a label, a recorded answer, an old self."""
+"""Who answers: a network, several, a formula, a label, a recorded answer, an old self, whoever saw how the input was made."""
 
 from distillery.teachers.frozen import Average, Formula, Frozen
-from distillery.teachers.recorded import Labels, Recorded
+from distillery.teachers.given import Given
+from distillery.teachers.recorded import Inputs, Labels, Recorded
 
-__all__ = ["Average", "Formula", "Frozen", "Labels", "Recorded"]
+__all__ = ["Average", "Formula", "Frozen", "Given", "Inputs", "Labels", "Recorded"]

@@ -1,4 +1,4 @@
-"""Teachers whose answer travelled with the input."""
+"""Teachers whose answer travelled with the input, or is the input."""
 
 from __future__ import annotations
 
@@ -26,3 +26,10 @@ class Labels(Recorded):
         if labels.is_floating_point():
             raise TypeError(f"Labels: y is {labels.dtype}: integers are needed, or the teacher Recorded")
         return labels
+
+
+class Inputs(Teacher):
+    """The input itself: what an autoencoder is to answer."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        return batch.x

@@ -1,0 +1,201 @@
+"""Autoencoders that put a picture into few bits: categorical codes, and a continuous rival (Riemer et al., 2017, 2018).
+
+Three 5x5 convolutions of stride 2 bring a picture down to 2x2 places, three transposed ones bring it back; every layer has as many filters,
+and biases. Both answer with pixels in [0, 1]; the layer `decoder` puts out their logits, which the loss `PixelCrossEntropy` looks at.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distillery.models.bits import check_size
+from distillery.models.mlp import start_weights
+from distillery.models.pictures import check_pictures
+from distillery.models.stream import WithStream
+
+# Padding of the convolutions on the way down, padding and output padding of the transposed ones on the way up.
+_DOWN = {28: (1, 1, 1), 32: (1, 1, 0)}  # 28, 13, 6, 2 and 32, 15, 7, 2
+_UP = {28: ((1, 1), (1, 0), (1, 1)), 32: ((0, 0), (1, 0), (1, 1))}
+_CHANNELS = (1, 3)
+_MOST_VALUES = 2**15  # what int16 counts
+_AT_ONCE = 512  # pictures encoded or decoded together: what bounds the memory
+
+
+class CategoricalAutoencoder(WithStream):
+    """c `variables` of l `values` each, c · l = 2 · 2 · F logits of them, F filters in every layer: `CategoricalAutoencoder(38, 2, …)`.
+
+    In training mode a call draws codes by the Gumbel-softmax, straight-through: one value a variable goes forwards, the gradient is that
+    of the softmax at `temperature` (Jang et al., 2017; Maddison et al., 2017). In evaluation mode it takes the likeliest code.
+    `reconstruct(x, rng=rng)` is the stochastic pass whose distortion the papers report.
+    """
+
+    def __init__(
+        self, variables: int, values: int, *, rng: torch.Generator, channels: int = 1, size: int = 28, temperature: float = 1.0
+    ) -> None:
+        filters = _filters(variables, values)
+        _check_picture_size(channels, size)
+        if not (temperature > 0 and math.isfinite(temperature)):
+            raise ValueError(f"temperature is {temperature!r}: a positive number is needed")
+        super().__init__(rng=rng)
+        self.variables, self.values, self.filters, self.temperature = variables, values, filters, temperature
+        self.shape = (channels, size, size)
+        self.encoder = _down(channels, filters, size)
+        self.decoder = _up(channels, filters, size)
+        start_weights(self, rng=rng)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The reconstruction: (B, channels, size, size) to the same."""
+        logits = self.code_logits(x)
+        chosen = self._straight_through(logits) if self.training else _one_hot(logits.argmax(-1), self.values)
+        return _pixels(self.decoder(_places(chosen)))
+
+    def code_logits(self, x: Tensor) -> Tensor:
+        """(B, c, l): the logits of every value of every variable."""
+        x = check_pictures(x, self.shape, model="autoencoder")
+        return _wide(self.encoder(x)).permute(0, 2, 3, 1).reshape(len(x), self.variables, self.values)
+
+    @torch.no_grad()
+    def encode(self, x: Tensor, *, rng: torch.Generator | None = None) -> Tensor:
+        """Codes (B, c), uint8, or int16 where l is above 256: the likeliest, or with `rng` drawn from their probabilities."""
+        dtype = torch.uint8 if self.values <= 256 else torch.int16
+        return torch.cat([self._choose(self.code_logits(part), rng).to(dtype) for part in x.split(_AT_ONCE)])
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Pictures in [0, 1] from codes (B, c) of whole numbers below l."""
+        self._check_codes(codes)
+        parts = (_one_hot(part.long(), self.values).to(next(self.parameters()).dtype) for part in codes.split(_AT_ONCE))
+        return torch.cat([_pixels(self.decoder(_places(part))) for part in parts])
+
+    def reconstruct(self, x: Tensor, *, rng: torch.Generator | None = None) -> Tensor:
+        """What is remembered of a picture: through the likeliest code, or with `rng` through a code drawn."""
+        return self.decode(self.encode(x, rng=rng))
+
+    def _straight_through(self, logits: Tensor) -> Tensor:
+        soft = ((logits + _gumbel(logits, self.rng)) / self.temperature).softmax(-1)
+        return soft + (_one_hot(soft.argmax(-1), self.values) - soft).detach()
+
+    def _choose(self, logits: Tensor, rng: torch.Generator | None) -> Tensor:
+        return (logits if rng is None else logits + _gumbel(logits, rng)).argmax(-1)
+
+    def _check_codes(self, codes: Any) -> None:
+        if not isinstance(codes, Tensor) or codes.dim() != 2 or codes.shape[1] != self.variables:
+            got = f"have shape {tuple(codes.shape)}" if isinstance(codes, Tensor) else f"are a {type(codes).__name__}"
+            raise ValueError(f"codes {got}: a tensor (B, {self.variables}) is needed")
+        if codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
+            raise ValueError(f"codes have dtype {codes.dtype}: whole numbers are needed")
+        if len(codes) and not (codes.min() >= 0 and codes.max() < self.values):
+            raise ValueError(f"codes hold {codes.min()} to {codes.max()}: every one must be in 0 to {self.values - 1}")
+
+
+class ContinuousAutoencoder(nn.Module):
+    """h `latents` of 32 bits: the same convolutions, and a linear layer each way between the 2x2 places and the latents.
+
+    The papers do not give its layers. Ours has, unless `filters` says otherwise, F = 16 h filters: those of the categorical
+    autoencoder with as many stored bits, 32 h variables of 2 values.
+    """
+
+    def __init__(self, latents: int, *, rng: torch.Generator, channels: int = 1, size: int = 28, filters: int | None = None) -> None:
+        check_size("latents", latents)
+        filters = 16 * latents if filters is None else filters
+        check_size("filters", filters)
+        _check_picture_size(channels, size)
+        super().__init__()
+        self.latents, self.filters, self.shape = latents, filters, (channels, size, size)
+        self.encoder = nn.Sequential(_down(channels, filters, size), nn.ReLU(), nn.Flatten(), nn.Linear(4 * filters, latents))
+        widen = [nn.Linear(latents, 4 * filters), nn.ReLU(), nn.Unflatten(1, (filters, 2, 2))]
+        self.decoder = nn.Sequential(*widen, _up(channels, filters, size))
+        start_weights(self, rng=rng)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The reconstruction: (B, channels, size, size) to the same."""
+        return _pixels(self.decoder(self._latents(x)))
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes (B, h), float32."""
+        return torch.cat([self._latents(part).float() for part in x.split(_AT_ONCE)])
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Pictures in [0, 1] from codes (B, h)."""
+        if codes.dim() != 2 or codes.shape[1] != self.latents or not codes.is_floating_point():
+            raise ValueError(f"codes have shape {tuple(codes.shape)} and dtype {codes.dtype}: floats (B, {self.latents}) are needed")
+        return torch.cat([_pixels(self.decoder(part)) for part in codes.split(_AT_ONCE)])
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """What is remembered of a picture."""
+        return self.decode(self.encode(x))
+
+    def _latents(self, x: Tensor) -> Tensor:
+        latents: Tensor = self.encoder(check_pictures(x, self.shape, model="autoencoder"))
+        return latents
+
+
+def _filters(variables: int, values: int) -> int:
+    check_size("variables", variables)
+    if isinstance(values, bool) or not isinstance(values, int) or not 2 <= values <= _MOST_VALUES:
+        raise ValueError(f"values is {values!r}: a whole number from 2 to {_MOST_VALUES} is needed (a variable of one value says nothing)")
+    if variables * values % 4:
+        step = 4 // math.gcd(values, 4)
+        near = [n for n in (variables // step * step, variables // step * step + step) if n]
+        raise ValueError(
+            f"variables * values is {variables} * {values} = {variables * values}: a multiple of 4 is needed, 2x2 places of equally many "
+            f"filters; with {values} values, {' or '.join(map(str, near))} variables do"
+        )
+    return variables * values // 4
+
+
+def _check_picture_size(channels: int, size: int) -> None:
+    if channels not in _CHANNELS:
+        raise ValueError(f"channels is {channels!r}: 1 (grey) or 3 (colour) is supported")
+    if size not in _DOWN:
+        raise ValueError(f"size is {size!r}: pictures of 28x28 or 32x32 pixels are supported")
+
+
+def _down(channels: int, filters: int, size: int) -> nn.Sequential:
+    first, second, third = _DOWN[size]
+    return nn.Sequential(
+        nn.Conv2d(channels, filters, 5, stride=2, padding=first),
+        nn.ReLU(),
+        nn.Conv2d(filters, filters, 5, stride=2, padding=second),
+        nn.ReLU(),
+        nn.Conv2d(filters, filters, 5, stride=2, padding=third),
+    )
+
+
+def _up(channels: int, filters: int, size: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for i, (padding, more) in enumerate(_UP[size]):
+        after = filters if i < 2 else channels
+        layers += [nn.ConvTranspose2d(filters, after, 5, stride=2, padding=padding, output_padding=more), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _places(chosen: Tensor) -> Tensor:
+    """(B, c, l) as F filters at 2x2 places: the values of a variable are neighbouring filters, as they are in memory (channels last)."""
+    return chosen.reshape(len(chosen), 2, 2, chosen.shape[1] * chosen.shape[2] // 4).permute(0, 3, 1, 2)
+
+
+def _pixels(logits: Tensor) -> Tensor:
+    return _wide(logits).sigmoid()
+
+
+def _wide(logits: Tensor) -> Tensor:
+    """Half precision as float32: near 1 a sigmoid has no room in it, and noise would be rounded to few values."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def _one_hot(index: Tensor, values: int) -> Tensor:
+    """float32: an index (…,) becomes (…, values) with a 1 there."""
+    return torch.zeros(*index.shape, values, device=index.device).scatter_(-1, index[..., None], 1)
+
+
+def _gumbel(like: Tensor, rng: torch.Generator) -> Tensor:
+    """Standard Gumbel noise: minus the log of exponential noise."""
+    noise = torch.empty(like.shape, dtype=like.dtype, device=rng.device).exponential_(generator=rng)
+    return -noise.clamp_(min=torch.finfo(noise.dtype).tiny).log_().to(like.device)

@@ -1,0 +1,148 @@
+"""Chapter 10: the sum over 2^784 states, by trained students and by annealing, each estimate with its error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+
+import torch
+from torch import Tensor
+
+from distillery import data, studies
+from distillery.distillation import distill
+from distillery.generators import Chain, Resample
+from distillery.losses.contrastive import ContrastiveDivergence
+from distillery.losses.densities import KL
+from distillery.models.nade import NADE, columns
+from distillery.models.rbm import RBM
+from distillery.partition import base_rates, exact_log_z
+from distillery.studies import _partition_annealed as annealed
+from distillery.studies import _partition_students as by_students
+from distillery.studies import rbm
+from distillery.studies._pieces import Pieces
+from distillery.studies.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Study
+from distillery.teachers import Frozen, Recorded
+
+# Trained students: the weights they lie in, and their names. Those of one file of weights share a cell, and its random chains.
+STUDENTS: tuple[tuple[str, str], ...] = (
+    *(("nade-kl", f"nade-{width}") for width in rbm.HIDDEN),
+    *(("nade-square_error", f"nade-{width}-square-error") for width in rbm.HIDDEN),
+)
+MACHINE, STAND_IN = "rbm_cd25_500", "embedded:digits_binarized"
+SCHEDULES = ("uniform", "salakhutdinov_murray", "adapted", "friction")
+PUBLISHED = annealed.Plan("salakhutdinov_murray", 14_500, 100, 5000)
+FINEST = annealed.Plan("friction", 20_000, 2000, 5000)
+FIRST = {"method": "students", "data": f"{MACHINE}+{WEIGHTS}{STUDENTS[0][0]}"}
+TABLES = {"upper": "upper_bound", "lower": "lower_bound", "importance": "importance", "bridge_10": "bridge"}
+
+
+def cells(profile: Profile) -> Sequence[Cell]:
+    """The students, a cell for each file of weights; annealing by every schedule, then slowly with many paths."""
+    if profile == "smoke":
+        return [_students(STAND_IN, ["tiny"], by_students.Plan(1000, 100)), _annealed(STAND_IN, annealed.Plan("friction", 500, 100, 100, 2))]
+    paper = profile == "paper"
+    plan = by_students.Plan(10_000, 2000) if paper else by_students.Plan(1000, 1000)
+    named: dict[str, list[str]] = {}
+    for weights, name in STUDENTS:
+        named.setdefault(weights, []).append(name)
+    plans = [annealed.Plan(schedule, n, 100, 5000) for n in (1000, 3000, 10_000)[: 3 if paper else 2] for schedule in SCHEDULES]
+    return [
+        *(_students(f"{MACHINE}+{WEIGHTS}{weights}", names, plan) for weights, names in named.items()),
+        *(_annealed(rbm.REAL, each) for each in [*plans, *([PUBLISHED, FINEST] if paper else [])]),
+    ]
+
+
+def run(cell: Cell, context: Context) -> Outcome:
+    """Every estimate of one method; beside the exact log Z where the machine is small enough."""
+    machine = teacher(cell.data, context)
+    outcome = (_run_students if cell.params["method"] == "students" else _run_annealed)(cell, machine, context)
+    known = {"exact": exact_log_z(machine)} if machine.hidden <= 20 else {}
+    return replace(outcome, metrics={**outcome.metrics, **known})
+
+
+def teacher(name: str, context: Context) -> RBM:
+    """The RBM of Salakhutdinov and Murray (2008); for stand-in digits, one of 12 hidden units, all of whose states can be summed."""
+    if MACHINE in name.split("+"):
+        return RBM.from_arrays(*data.load_rbm(), dtype=torch.float32).to(context.device)
+    x = rbm.bits(context.load(name).x_train).to(context.device)
+    rng = torch.Generator(context.device).manual_seed(0)
+    machine = RBM(x.shape[1], 12, rng=rng)
+    with torch.no_grad():
+        machine.a.copy_(base_rates(x))
+    loss = ContrastiveDivergence(rng=rng, chains=x[:100])
+    optimizer = torch.optim.SGD(machine.parameters(), lr=0.02)
+    distill(Recorded(), machine, Resample(x, x, rng=rng), loss, optimizer=optimizer, batch_size=100, steps=200)
+    return machine
+
+
+def tiny(machine: RBM, rng: torch.Generator) -> NADE:
+    """A student trained here in a second: the smoke run needs no other study's."""
+    student = NADE(machine.visible, 16, rng=rng, order=columns(28, 28)).to(rng.device)
+    step = machine.gibbs()
+    chain = Chain(step, step.start(100, rng), rng=rng, burn_in=100)
+    optimizer, steps = torch.optim.Adam(student.parameters(), lr=0.03), 250
+    distill(Frozen(machine), student, chain, KL(), optimizer=optimizer, batch_size=50, steps=steps, schedule=lambda k: 1 - k / steps)
+    return student
+
+
+def _run_students(cell: Cell, machine: RBM, context: Context) -> Outcome:
+    names = str(cell.params["students"]).split()
+    plan = by_students.Plan(int(cell.params["samples"]), int(cell.params["sweeps"]))
+    pieces = Pieces(context, cell.seed, total=len(names) + 1)
+    outcome = by_students.measured(machine, _made(cell, machine, names, context), plan, pieces)
+    published = {"samples": (10_000, plan.samples), "burn_in": (2000, plan.sweeps)}
+    return replace(outcome, departures={name: list(pair) for name, pair in published.items() if pair[0] != pair[1]})
+
+
+def _made(cell: Cell, machine: RBM, names: Sequence[str], context: Context) -> Mapping[str, by_students.Student]:
+    """The students of a cell, from the weights that its data name."""
+    if names == ["tiny"]:
+        return {"tiny": tiny(machine, torch.Generator(context.device).manual_seed(cell.seed))}
+    known = studies.models()
+    found = {}
+    for name in names:
+        model = known[name][1]
+        found[name] = model.build(context.weights(model.weights)).to(context.device).eval()
+    return found
+
+
+def _run_annealed(cell: Cell, machine: RBM, context: Context) -> Outcome:
+    plan = annealed.Plan(**{name: value for name, value in cell.params.items() if name != "method"})
+    images = rbm.bits(context.load(cell.data.split("+")[0]).x_train).to(context.device)
+    return annealed.measured(machine, images, plan, Pieces(context, cell.seed, total=1.0))
+
+
+def _students(data_name: str, names: Sequence[str], plan: by_students.Plan) -> Cell:
+    return Cell({"method": "students", "students": " ".join(names), "samples": plan.samples, "sweeps": plan.sweeps}, 0, data_name)
+
+
+def _annealed(data_name: str, plan: annealed.Plan) -> Cell:
+    return Cell({"method": "annealed", **asdict(plan)}, 0, data_name)
+
+
+def answers() -> Sequence[Answer]:
+    """Tables 4.2 to 4.5, a row a student; what was known before: annealing as published, and the highest log density found."""
+    rows = [(width, column, f"nade-{width}{ending}") for width in rbm.HIDDEN for column, ending in rbm.ENDINGS.items()]
+    tables = [
+        Answer(f"thesis_logz_{table}", {"hidden": width}, column, f"{estimate}_{name}", {"method": "students"})
+        for estimate, table in TABLES.items()
+        for width, column, name in rows
+    ]
+    known = {"ais_salakhutdinov_murray_2008": ("forward", asdict(PUBLISHED)), "max_unnormalised_logprob_all_black": ("highest", FIRST)}
+    return [*tables, *(Answer("thesis_logz_reference", {"method": row}, "logz", *found) for row, found in known.items())]
+
+
+STUDY = Study(
+    "partition",
+    1,
+    "The sum over 2^784 states",
+    cells,
+    run,
+    answers,
+    precision="float32",
+    aims=[
+        ("logz_error", "bridge_se", asdict(FINEST)),
+        ("logz_directions", "directions", asdict(FINEST)),
+        ("logz_bracket", "bracket_nade-1000", {"method": "students"}),
+    ],
+)

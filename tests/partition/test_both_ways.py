@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from exact_worlds import bars, trained, world
+
+from distillery.partition import both_ways, starts
+from distillery.partition.both_ways import BothWays, rounds
+from distillery.partition.enumeration import every_state
+from distillery.partition.starts import Starts
+
+
+@pytest.fixture(autouse=True)
+def short_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These machines forget where they began in a few sweeps."""
+    monkeypatch.setattr(starts, "BURN_IN", 50)
+    monkeypatch.setattr(both_ways, "BURN_IN", 50)
+
+
+def ratios(mean: float, n: int = 400, seed: int = 0) -> torch.Tensor:
+    return mean + 0.5 * torch.randn(n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_run_until_the_error_is_small_it_covers_log_z() -> None:
+    scores = []
+    for seed in range(20):
+        rng = torch.Generator().manual_seed(seed)
+        w = world(rng, visible=8, hidden=5)
+        found = next(f for f in rounds(Starts(w.machine, rng=rng), temperatures=10, chains=50) if f.bridge.error < 0.04)
+        assert found.bridge.interval[0] <= w.log_z <= found.bridge.interval[1]
+        assert found.lower.interval[0] <= w.log_z <= found.upper.interval[1]
+        scores.append((found.bridge.value - w.log_z) / found.bridge.error)
+    assert 0.6 < torch.tensor(scores).square().mean().sqrt() < 1.5  # 20 of them
+
+
+def test_a_trained_machine_is_covered_from_its_data() -> None:
+    rng = torch.Generator().manual_seed(0)
+    data = bars(rng)
+    machine = trained(data, 8, rng)
+    exact = machine.log_density(every_state(12)).logsumexp(0).item()
+    found = next(f for f in rounds(Starts(machine, rng=rng, data=data), temperatures=20) if f.bridge.error < 0.03 and f.settled)
+    assert found.bridge.interval[0] <= exact <= found.bridge.interval[1]
+    assert found.bridge.warnings == ()
+
+
+def test_temperatures_double_until_the_bounds_are_close_and_then_paths() -> None:
+    rng = torch.Generator().manual_seed(0)
+    w = world(rng, visible=12, hidden=8, scale=2.0)
+    far = Starts(w.machine, rng=rng, data=every_state(12))  # fair coins: a base unlike the machine
+    made = list(itertools.islice(rounds(far, temperatures=2, chains=60), 8))
+    wide = [not f.settled or f.upper.value - f.lower.value > 2 for f in made]
+    assert 1 <= sum(wide) < 8
+    for before, after, was_wide in zip(made, made[1:], wide, strict=False):
+        assert after.temperatures == before.temperatures * (2 if was_wide else 1)
+        assert after.paths == before.paths * (1 if was_wide else 2)
+        assert after.sweeps == before.sweeps + (after.temperatures if was_wide else 0)
+        if not was_wide:  # new paths join the old ones
+            torch.testing.assert_close(after.from_base[: before.paths], before.from_base, rtol=0, atol=0)
+            torch.testing.assert_close(after.from_machine[: before.paths], before.from_machine, rtol=0, atol=0)
+
+
+def test_directions_that_disagree_are_said_and_the_interval_spans_both() -> None:
+    apart = BothWays(ratios(10.0), ratios(10.9, seed=1), 100, 1000, 0.0)
+    assert not apart.agree
+    assert any("they disagree" in warning for warning in apart.bridge.warnings)
+    assert apart.bridge.interval == (apart.forward.interval[0], apart.reverse.interval[1])
+    together = BothWays(ratios(10.0) - 0.125, ratios(10.0, seed=1) + 0.125, 100, 1000, 0.0)
+    assert together.settled
+    assert together.bridge.warnings == ()
+
+
+def test_chains_that_have_not_settled_are_noticed() -> None:
+    rng = torch.Generator().manual_seed(0)
+    w = world(rng, visible=12, hidden=8, scale=1.5)
+    source = Starts(w.machine, rng=rng, data=every_state(12)[:1])
+    at_machine = every_state(12)[torch.multinomial(w.target.exp(), 2000, replacement=True, generator=rng)]
+    assert abs(both_ways._warmed(source, at_machine, 2)[1]) < 4
+    drift = both_ways._warmed(source, source.states(2000), 2)[1]
+    assert abs(drift) > 4
+    moving = BothWays(ratios(10.0) - 0.125, ratios(10.0, seed=1) + 0.125, 100, 1000, drift)
+    assert not moving.settled
+    assert any("had not settled" in warning for warning in moving.bridge.warnings)
+
+
+def test_no_temperatures_and_no_chains_are_refused() -> None:
+    rng = torch.Generator().manual_seed(0)
+    source = Starts(world(rng).machine, rng=rng, data=torch.zeros(1, 7))
+    with pytest.raises(ValueError, match="temperatures is 0"):
+        next(rounds(source, temperatures=0))
+    with pytest.raises(ValueError, match="chains is 1: a whole number of at least 2"):
+        next(rounds(source, chains=1))
