@@ -27,7 +27,7 @@ from distillery.teachers import Frozen, Given
 
 BATCH = 100
 FULL: dict[str, Scalar] = {"chains": 1000, "burn_in": 2000}
-SMALL: dict[str, Scalar] = {"chains": 200, "burn_in": 50, "examples": 2000}
+SMALL: dict[str, Scalar] = {"chains": 200, "burn_in": 50, "examples": 10_000}
 RATES = {"nade": 0.003, "made": 0.001, "orderless": 0.001}
 BEST: dict[str, Scalar] = {"model": "nade", "hidden": "1000", "start": "teacher", "targets": "probs", "examples": 1_500_000, **FULL}
 NAME = "nade-1000-from-rbm"
