@@ -121,7 +121,14 @@ def _imported_rooms(path: Path) -> Iterator[str]:
 
 def _home(name: str) -> str:
     """`from distillery import distill` reaches the loop's floor through the vocabulary."""
-    return {"distill": "distillation", "load": "lab", "History": "run", "Diverged": "run", "Batch": "protocols", "Exhausted": "protocols"}.get(name, "")
+    return {
+        "distill": "distillation",
+        "load": "lab",
+        "History": "run",
+        "Diverged": "run",
+        "Batch": "protocols",
+        "Exhausted": "protocols",
+    }.get(name, "")
 
 
 def _is_function(node: ast.AST) -> bool:

@@ -83,6 +83,7 @@ LOSSES: dict[str, tuple[losses.Loss, Teacher]] = {
 BITS: dict[str, tuple[losses.Loss, Teacher, nn.Module]] = {
     "KL": (losses.KL(), teachers.Frozen(machine()), nade()),
     "LogSquareError": (losses.LogSquareError(1.0), teachers.Frozen(machine()), nade()),
+    "SoftBits": (losses.SoftBits(), teachers.Formula(torch.sigmoid), nade()),
     "ScoreMatching": (losses.ScoreMatching(), teachers.Frozen(machine()), nade()),
     "RatioMatching": (losses.RatioMatching(2, rng=rng()), teachers.Frozen(machine()), nade()),
     "ContrastiveDivergence": (losses.ContrastiveDivergence(rng=rng()), teachers.Recorded(), machine()),
@@ -153,9 +154,10 @@ def test_a_generator_draws_exactly_as_many_examples_as_it_is_asked_for(name: str
         teachers.Frozen(network()),
         teachers.Average([teachers.Frozen(network(seed)) for seed in range(2)]),
         teachers.Formula(lambda x: x.repeat(1, 2)[:, :CLASSES]),
+        teachers.Given(lambda w: w.repeat(1, 2)[:, :CLASSES]),
         Posterior(),
     ],
-    ids=["Frozen", "Average", "Formula", "random"],
+    ids=["Frozen", "Average", "Formula", "Given", "random"],
 )
 def test_a_teacher_gives_one_answer_an_example(teacher: Teacher, n: int) -> None:
     asked = batch(n)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from distillery import Batch, Exhausted
-from distillery.generators import Alongside, Augmented, Generator, Hardest, Interleave, Noise, Parallel, Resample
+from distillery.generators import Alongside, Ancestral, Augmented, Generator, Hardest, Interleave, Noise, Parallel, Resample
 from distillery.generators.wrappers import joined
 from distillery.losses import HardLabels, SoftTargets
 from distillery.models.mlp import MLP
@@ -232,3 +232,11 @@ def test_batches_are_joined_in_order_and_in_all_fields() -> None:
     both = joined(parts)
     assert (both.x[:, 0].tolist(), both.task.tolist(), both.y) == ([2, 2, 1], [2, 2, 1], None)
     assert joined(parts[:1]) is parts[0]
+
+
+def test_an_ancestor_rides_along_when_it_is_to_be_kept() -> None:
+    parents = Noise(3, rng=torch.Generator().manual_seed(0))
+    double = Ancestral(parents, lambda w, rng: 2 * w, rng=torch.Generator(), keep=True).draw(4)
+    assert double.draw is not None
+    assert double.x.equal(2 * double.draw)
+    assert Ancestral(parents, lambda w, rng: 2 * w, rng=torch.Generator()).draw(4).draw is None

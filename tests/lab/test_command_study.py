@@ -48,6 +48,16 @@ def test_a_failing_cell_is_exit_code_one_and_is_tried_again_by_the_next_call(stu
     assert (code, "0 cells run, 2 recorded before, 3 failed" in out) == (1, True)
 
 
+def test_cells_that_wait_for_recorded_weights_are_named_in_one_sentence_and_the_others_run(study):
+    sentence = "distillery: 1 of 2 cells wait: weights 'curve' are not recorded yet; no study of the book makes 'curve'\n"
+    code, out, err = study("USE")
+    assert (code, err.endswith(sentence)) == (1, True)
+    assert out.startswith("use: 1 cells run, 0 recorded before, 0 failed")
+    study("TENSORS")
+    code, out, err = study("USE")
+    assert (code, out.startswith("use: 1 cells run, 1 recorded before, 0 failed"), "wait" in err) == (0, True, False)
+
+
 def test_only_and_seeds_choose_what_is_run_and_add_up(study):
     assert study("FAST", "--only", "width=2", "--seeds", "1")[0] == 0
     assert [(one.params["width"], one.seed) for one in records.read("fast", study.results)] == [(2.0, 1)]

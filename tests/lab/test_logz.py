@@ -41,7 +41,7 @@ def trained() -> RBM:
 
 @pytest.fixture(autouse=True)
 def little_training(monkeypatch):
-    monkeypatch.setattr(logz_student, "STEPS", 300)
+    monkeypatch.setattr(logz_student, "STEPS", 200)
 
 
 @pytest.mark.parametrize("method", WAYS)
@@ -89,22 +89,33 @@ def test_the_most_that_is_tried_ends_it(method, monkeypatch):
     assert len(report.ratios["below"]) == len(report.ratios["above"]) >= 500
 
 
-def test_doubts_are_given_three_more_rounds_and_then_told(monkeypatch):
-    """A machine of two far modes, and data that know but one: no chain ever crosses, and forward paths find both."""
-    machine = RBM.from_arrays(torch.full((12, 1), 6.0), torch.full((12,), -3.0), torch.tensor([-36.0]))
-    data = torch.cat([torch.zeros(30, 12), every_state(12)[[1, 2, 4, 8, 16, 32, 3, 5, 9, 17, 33, 65]]])
-    monkeypatch.setattr(logz, "MOST_TEMPERATURES", 2000)
-    report = log_z(machine, "ais", error=1.0, rng=generator(), data=data)
+def two_modes() -> RBM:
+    """All pixels off, or, 28 times as often, all on; no chain ever crosses."""
+    return RBM.from_arrays(torch.full((12, 1), 6.0), torch.full((12,), -3.0), torch.tensor([-32.0]))
+
+
+def test_directions_that_disagree_get_three_more_rounds_and_then_it_is_said():
+    """Chains that begin in every state alike are too often in the smaller mode, and stay there."""
+    machine = two_modes()
+    report = log_z(machine, "ais", error=1.0, rng=generator(), data=every_state(12))
+    assert report.run["temperatures"] == 200 * 2**3
     assert any("they disagree" in warning for warning in report.warnings)
     assert report.estimate.interval[0] <= exact_log_z(machine) <= report.estimate.interval[1]
-    assert report.run["temperatures"] == 1600
+
+
+def test_a_mode_that_neither_data_nor_paths_know_is_suspected_from_the_few_chains_that_find_it(monkeypatch):
+    monkeypatch.setattr(logz, "MOST_TEMPERATURES", 200)
+    report = log_z(two_modes(), "ais", error=1.0, rng=generator(), data=torch.zeros(40, 12))
+    assert report.estimate.value < 1  # wrong by four nats, and quite sure of itself
+    assert any("a part of the machine that forward paths hardly find" in warning for warning in report.warnings)
 
 
 def test_each_round_is_remarked_on():
     told = []
     report = log_z(drawn(), "ais", rng=generator(), progress=lambda *stage: told.append(stage))
-    remarks = [stage for stage, _, total in told if total == 0]
-    assert remarks == [f"after 0 s: {logz.spread(report.estimate)}"] or len(remarks) == 1
+    (remark,) = [stage for stage, _, total in told if total == 0]
+    assert remark.startswith("after ")
+    assert remark.endswith(f" s: {logz.spread(report.estimate)}")
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,24 @@ def test_a_distilled_student_and_its_machine_agree_on_log_z(starts, monkeypatch)
     assert (student.visible, student.hidden, steps) == (9, 16, 300)
     exact = exact_log_z(starts.machine)
     first, second = itertools.islice(logz_student.rounds(starts, student, draws=500), 2)
-    assert [len(side) for side in (*first, *second)] == [500, 500, 1000, 1000]
-    assert torch.equal(second[0][:500], first[0])
-    found = logz_student.estimates(*second)
+    assert [len(side) for side in (first.below, first.above, second.below, second.above)] == [500, 500, 1000, 1000]
+    assert torch.equal(second.below[:500], first.below)
+    found = second.estimates
     assert all(abs(found[name].value - exact) < 4 * found[name].error for name in ("bridge", "importance"))
     assert found["lower bound"].value - 4 * found["lower bound"].error < exact < found["upper bound"].value + 4 * found["upper bound"].error
     assert found["upper bound"].value - found["lower bound"].value < 0.5
+
+
+def test_chains_that_are_restless_go_on_twice_as_long_and_cast_doubt(starts, monkeypatch):
+    unrest = iter([9.0, 0.0, 0.0])
+    monkeypatch.setattr(Starts, "settled", lambda self, states, sweeps: (states, next(unrest)))
+    monkeypatch.setattr(logz_student, "STEPS", 100)
+    student, _ = logz_student.distilled(starts)
+    made = list(itertools.islice(logz_student.rounds(starts, student, draws=100), 3))
+    assert [(len(one.above), one.sweeps) for one in made] == [(100, 50), (100, 100), (200, 100)]
+    doubted = [name for name, one in made[0].estimates.items() if any("have not settled" in warning for warning in one.warnings)]
+    assert doubted == ["bridge", "bounds", "upper bound"]
+    assert not any("settled" in warning for one in made[1].estimates.values() for warning in one.warnings)
 
 
 def test_little_time_makes_few_steps_and_the_machine_stays_trainable(starts):

@@ -12,7 +12,7 @@ from distillery.lab import records, runner, store
 from distillery.lab.job import How, notes_path
 from distillery.lab.progress import Progress
 from distillery.studies import Cell, Outcome, Study
-from tiny_studies import FAIL, FAST, TENSORS, inline
+from tiny_studies import FAIL, FAST, TENSORS, USE, inline
 
 
 def run(study: Study, results: Path, *, cells=None) -> tuple[int, str]:
@@ -100,6 +100,35 @@ def test_the_fingerprint_of_several_sets_is_theirs_joined(monkeypatch):
     monkeypatch.setattr(data, "fingerprint", {"a": "1", "b": "2"}.__getitem__, raising=False)
     assert runner.fingerprint("a+b") == "1+2"
     assert runner.fingerprint("none") == "none"
+
+
+def test_a_cell_that_needs_recorded_weights_waits_for_them_and_the_others_can_run(tmp_path):
+    needy, free = USE.cells("smoke")
+    assert runner.runnable([needy, free], tmp_path) == ([free], ["curve"])
+    run(TENSORS, tmp_path, cells=TENSORS.cells("smoke")[1:])
+    assert runner.runnable([needy, free], tmp_path) == ([needy, free], [])
+
+
+def test_a_cell_reads_the_weights_it_needs_and_other_weights_make_another_run(tmp_path):
+    needy = USE.cells("smoke")[:1]
+    for seed in (1, 0):  # the lowest seed's weights count
+        run(TENSORS, tmp_path, cells=[TENSORS.cells("smoke")[seed]])
+        assert len(runner.missing(USE, needy, tmp_path)) == 1
+        assert run(USE, tmp_path, cells=needy)[0] == 0
+        assert runner.missing(USE, needy, tmp_path) == []
+    first, second = records.read("use", tmp_path)
+    assert (first.metrics["sum"], second.metrics["sum"]) == (1000.0, 0.0)
+    assert first.fingerprint != second.fingerprint == store.recorded_weights(tmp_path)["curve"]
+
+
+def test_weights_that_vanish_before_their_cell_runs_are_one_sentence(tmp_path):
+    run(TENSORS, tmp_path)
+    found = runner.missing(USE, USE.cells("smoke")[:1], tmp_path)
+    (job,) = runner.make_jobs(USE, found, How("tiny_studies:USE", "smoke"), results=tmp_path)
+    for path in (tmp_path / "weights").iterdir():
+        path.unlink()
+    ((_, reply),) = inline([job], lambda job, done: None)
+    assert f"{found[0].fingerprint}.safetensors is missing" in reply.error
 
 
 GRID = [

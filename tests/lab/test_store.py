@@ -64,6 +64,25 @@ def test_weights_are_loaded_by_name_the_newest_version_and_lowest_seed_first(tmp
         store.weights("made", tmp_path)
 
 
+def test_weights_of_the_best_profile_count_first_and_those_trained_on_stand_ins_never(tmp_path):
+    for profile, data, version in (("paper", "mnist", 1), ("laptop", "mnist", 2), ("smoke", "mnist+embedded:digits", 3)):
+        name = store.put_weights(store.pack({"w": torch.tensor(version)}), results=tmp_path)
+        records.append(record(profile=profile, data=data, version=version, weights={"name": "nade", "hash": name}), tmp_path)
+        if profile == "paper":
+            best = name
+    assert store.recorded_weights(tmp_path) == {"nade": best}
+    assert store.weights("nade", tmp_path)["w"] == 1
+
+
+def test_weights_are_read_by_their_hash_where_the_results_folder_is(tmp_path):
+    name = store.put_weights(store.pack({"w": torch.tensor(1.0)}), results=tmp_path / "here")
+    assert store.read_weights(name, tmp_path / "here")["w"] == 1
+    with pytest.raises(
+        ValueError, match=r"there/weights is not on this machine; workers of a cluster need the results folder at the same path"
+    ):
+        store.read_weights(name, tmp_path / "there")
+
+
 def test_a_damaged_file_is_refused_by_name(tmp_path):
     name = _put({"a": torch.zeros(4)}, tmp_path)
     path = tmp_path / "arrays" / f"{name}.safetensors"

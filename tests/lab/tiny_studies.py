@@ -67,6 +67,11 @@ def tensors(cell: Cell, context: Context) -> Outcome:
     return Outcome({"size": int(cell.params["size"])}, arrays=curve, weights=curve, weights_name="curve")
 
 
+def use(cell: Cell, context: Context) -> Outcome:
+    """The sum of what another study recorded, where the cell needs it."""
+    return Outcome({"sum": float(context.weights("curve")["curve"].sum()) if cell.params["needs"] else 0.0})
+
+
 def _walks(pause: float, width: float) -> Callable[[str], Sequence[Cell]]:
     return lambda profile: [Cell({"pause": pause, "width": width * scale}, seed) for scale in (1, 2) for seed in (0, 1)]
 
@@ -80,6 +85,7 @@ FAST = Study("fast", 1, "quick", _walks(0.0, 1.0), walk)
 FAIL = Study("fail", 1, "mishaps", _kinds, fail)
 EXACT = Study("exact", 1, "quick and in double precision", _walks(0.0, 1.0), walk, precision="float64")
 TENSORS = Study("tensors", 1, "arrays", lambda profile: [Cell({"size": 1000}, seed) for seed in (0, 1)], tensors)
+USE = Study("use", 1, "builds on tensors", lambda profile: [Cell({"needs": True}, 0, "weights:curve"), Cell({"needs": False}, 0)], use)
 
 
 def inline(jobs: Sequence[Job], on_progress: Callable[[Job, float], None]) -> Iterator[tuple[Job, Reply]]:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from distillery.losses.densities import KL, LogSquareError
+from distillery.losses.densities import KL, LogSquareError, SoftBits
 from distillery.models.nade import NADE
 from distillery.models.rbm import RBM
 from distillery.protocols import Batch
-from distillery.teachers import Frozen
+from distillery.teachers import Frozen, Given
 
 
 @pytest.fixture
@@ -64,3 +64,30 @@ def test_gradients_reach_the_student_and_not_the_teacher(world: tuple[RBM, NADE,
 def test_a_constant_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="c is inf"):
         LogSquareError(float("inf"))
+
+
+def test_soft_bits_have_the_gradient_of_kl_and_less_variance(world: tuple[RBM, NADE, Tensor, Tensor, Tensor]) -> None:
+    machine, student, x, log_probs, log_z = world
+    h = torch.tensor(list(itertools.product([0, 1], repeat=machine.hidden)), dtype=torch.float64)
+    exponent = torch.einsum("nv,vh,mh->nm", x.double(), machine.W, h) + (x.double() @ machine.a)[:, None] + h @ machine.b
+    joint = (exponent - log_z).exp().detach()
+    torch.testing.assert_close(joint.sum(1), log_probs.exp())
+    every_x, every_h = x.repeat_interleave(len(h), 0), h.repeat(len(x), 1)
+    weights = joint.flatten()
+    soft = gradients(SoftBits().each(Given(machine.visible_probs), student, Batch(every_x, draw=every_h)), student)
+    hard = gradients(KL().each(Frozen(machine), student, Batch(every_x)), student)
+    mean_soft, mean_hard = weights @ soft, weights @ hard
+    torch.testing.assert_close(mean_soft, mean_hard)
+    spread_soft, spread_hard = (weights @ (g - mean_hard).square().sum(1) for g in (soft, hard))
+    assert spread_soft < 0.9 * spread_hard
+
+
+def gradients(each: Tensor, student: NADE) -> Tensor:
+    """One row an example."""
+    rows = [torch.autograd.grad(value, list(student.parameters()), retain_graph=True) for value in each]
+    return torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
+
+
+def test_soft_bits_refuse_a_student_without_logits() -> None:
+    with pytest.raises(TypeError, match=r"SoftBits: student Linear has no logits\(x\): a NADE or a MADE is needed"):
+        SoftBits().each(Given(lambda h: h), torch.nn.Linear(2, 2), Batch(torch.zeros(1, 2), draw=torch.zeros(1, 2)))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from distillery.models.nade import NADE, columns, logits_in_torch
+from distillery.models.rbm import RBM
 
 
 def every_state(n: int) -> Tensor:
@@ -165,3 +166,34 @@ def test_what_is_not_bits_of_the_right_shape_is_refused(x: object, message: str,
 def test_sizes_below_one_are_refused(visible: int, hidden: int, rng: torch.Generator) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         NADE(visible, hidden, rng=rng)
+
+
+def test_a_student_of_a_machine_without_couplings_starts_as_the_machine(rng: torch.Generator) -> None:
+    machine = RBM.from_arrays(torch.zeros(4, 2), torch.randn(4, generator=rng), torch.randn(2, generator=rng))
+    student, x = NADE.from_rbm(machine, 5, rng=rng, order=torch.tensor([2, 0, 3, 1])), every_state(4)
+    torch.testing.assert_close(student.log_prob(x), machine.log_density(x).log_softmax(0))
+
+
+def test_a_student_of_a_machine_with_faint_couplings_starts_near_it(rng: torch.Generator) -> None:
+    def gap(scale: float, start: str) -> float:
+        W = scale * torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+        machine = RBM.from_arrays(W.double(), torch.zeros(5, dtype=torch.float64), torch.zeros(3, dtype=torch.float64))
+        log_probs = machine.log_density(every_state(5)).log_softmax(0)
+        student = NADE.from_rbm(machine, 3, rng=rng).double() if start == "teacher" else NADE(5, 3, rng=rng).double()
+        return float((log_probs.exp() * (log_probs - student.log_prob(every_state(5)))).detach().sum())
+
+    assert gap(0.1, "teacher") < 0.1 * gap(0.1, "random")
+    assert gap(0.05, "teacher") < gap(0.2, "teacher")
+
+
+def test_a_student_keeps_the_machines_features_at_their_pixels_and_its_extra_units_silent(rng: torch.Generator) -> None:
+    machine = RBM(4, 2, rng=rng, scale=1.0)
+    student = NADE.from_rbm(machine, 3, rng=rng, order=torch.tensor([3, 1, 0, 2]))
+    assert student.features()[:2].equal(machine.W.detach().t())
+    assert student.U[:, 2].count_nonzero() == 0
+    assert student.W[:, 2].count_nonzero() == 4
+
+
+def test_a_student_narrower_than_its_machine_is_refused(rng: torch.Generator) -> None:
+    with pytest.raises(ValueError, match="hidden is 1: at least as many units as the machine has, 2, are needed"):
+        NADE.from_rbm(RBM(4, 2, rng=rng), 1, rng=rng)

@@ -111,3 +111,17 @@ def test_the_published_machine_gives_the_all_black_image_its_published_density()
     arrays = np.load(path)
     machine = RBM.from_arrays(arrays["W"], arrays["a"], arrays["b"])
     assert machine.log_density(torch.zeros(1, 784)).item() == pytest.approx(436.494, abs=5e-4)
+
+
+def test_a_mirrored_machine_is_the_other_margin(machine: RBM) -> None:
+    h, x = every_state(3), every_state(4)
+    exponent = torch.einsum("nv,vh,mh->nm", x, machine.W, h) + (x @ machine.a)[:, None] + h @ machine.b
+    torch.testing.assert_close(machine.mirrored().log_density(h), exponent.logsumexp(0))
+    assert machine.mirrored().mirrored().W.equal(machine.W)
+
+
+def test_visible_units_are_drawn_as_often_as_their_probabilities_say(machine: RBM, rng: torch.Generator) -> None:
+    n, h = 20_000, torch.tensor([[1.0, 0.0, 1.0]])
+    frequency = machine.sample_visible(h.expand(n, -1), rng).mean(0)
+    probs = machine.visible_probs(h)[0]
+    assert ((frequency - probs).abs() < 4.5 * (probs * (1 - probs) / n).sqrt()).all()

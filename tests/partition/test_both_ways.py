@@ -71,17 +71,20 @@ def test_directions_that_disagree_are_said_and_the_interval_spans_both() -> None
     assert together.bridge.warnings == ()
 
 
-def test_chains_that_have_not_settled_are_noticed() -> None:
-    rng = torch.Generator().manual_seed(0)
-    w = world(rng, visible=12, hidden=8, scale=1.5)
-    source = Starts(w.machine, rng=rng, data=every_state(12)[:1])
-    at_machine = every_state(12)[torch.multinomial(w.target.exp(), 2000, replacement=True, generator=rng)]
-    assert abs(both_ways._warmed(source, at_machine, 2)[1]) < 4
-    drift = both_ways._warmed(source, source.states(2000), 2)[1]
-    assert abs(drift) > 4
-    moving = BothWays(ratios(10.0) - 0.125, ratios(10.0, seed=1) + 0.125, 100, 1000, drift)
-    assert not moving.settled
-    assert any("had not settled" in warning for warning in moving.bridge.warnings)
+@pytest.mark.parametrize(("unrest", "strays"), [(0.0, 0), (3.5, 0), (0.0, 2)])
+def test_restless_chains_and_reverse_paths_that_stray_cast_doubt(unrest: float, strays: int) -> None:
+    back = ratios(10.0, seed=1) + 0.125
+    back[:strays] = 25.0
+    found = BothWays(ratios(10.0) - 0.125, back, 100, 1000, unrest)
+    assert found.strays == strays
+    assert found.settled == (not unrest and not strays)
+    said = ("have not settled",) * bool(unrest) + ("2 of 400 reverse paths have log weights more than 10 nats above",) * bool(strays)
+    assert len(found.bridge.warnings) == len(said)
+    assert all(words in warning for words, warning in zip(said, found.bridge.warnings, strict=True))
+
+
+def test_wide_log_weights_are_not_strays() -> None:
+    assert BothWays(20 * ratios(0.0) - 50, 20 * ratios(0.0, seed=1) + 50, 10, 1000, 0.0).strays == 0
 
 
 def test_no_temperatures_and_no_chains_are_refused() -> None:

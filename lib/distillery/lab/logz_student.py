@@ -38,6 +38,7 @@ def distilled(starts: Starts, *, seconds: float = math.inf) -> tuple[NADE, int]:
     machine, rng = starts.machine, starts.rng
     teacher = Frozen(copy.deepcopy(machine))  # freezing the caller's own would outlast this call
     student = NADE(machine.visible, min(max(machine.hidden, 16), 1000), rng=rng)
+    student.b.data.copy_(starts.base[student.order])  # pixels are on as often as they should be from the first step
     chain = Chain(machine.gibbs(), starts.sweep(starts.states(CHAINS), BURN_IN), rng=rng)
     optimizer = torch.optim.Adam(student.parameters(), lr=0.005)
 

@@ -23,6 +23,7 @@ from distillery.partition.starts import BURN_IN, RESTLESS, Starts, unrest_said
 
 _NARROW = 2.0  # nats between the bounds: below it further paths lower the error as fast as further temperatures do
 _APART = 3.0  # standard errors
+_FAR, _STRAY = 8.0, 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,15 @@ class BothWays:
 
     @property
     def settled(self) -> bool:
-        """Whether the directions agree and the chains have settled."""
-        return self.agree and self.unrest <= RESTLESS
+        """Whether the directions agree, the chains have settled and no path strays."""
+        return self.agree and self.unrest <= RESTLESS and self.strays == 0
+
+    @cached_property
+    def strays(self) -> int:
+        """Reverse paths more than ten nats beyond all forward ones and beyond eight deviations (robust ones) of their own kind."""
+        middle, high = self.from_machine.quantile(torch.tensor([0.5, 0.84], dtype=torch.float64)).tolist()
+        usual = max(self.from_base.max().item(), middle + _FAR * (high - middle))
+        return int((self.from_machine > usual + _STRAY).sum())
 
     @cached_property
     def bridge(self) -> Estimate:
@@ -79,6 +87,11 @@ class BothWays:
             doubts.append(
                 f"forward annealing has {_printed(self.forward)}, reverse {_printed(self.reverse)}: they disagree, so "
                 "forward paths miss part of the machine or the chains before the reverse ones have not reached it; the interval spans both"
+            )
+        if self.strays:
+            doubts.append(
+                f"{self.strays} of {self.paths} reverse paths have log weights more than {_STRAY:g} nats above all forward ones: they come from "
+                "a part of the machine that forward paths hardly find, and only the chains' starts decide its share of Z"
             )
         doubts += unrest_said(self.unrest)
         return replace(met, interval=(min(low for low, _ in ends), max(high for _, high in ends)), warnings=tuple(doubts))

@@ -1,8 +1,9 @@
 """Codes as bits: (N, c) whole numbers below l, written in the mixed radix that wastes less than a hundredth of c · log2 l.
 
-The digits of all codes, one after the other, are dealt out to groups: digit t · groups + j is digit t of group j. Each group is one number
-in base l, and each number so many bytes; byte 0 of all groups comes first, then byte 1, and so on. Groups side by side make every step of
-packing one operation on long arrays, the same for numpy's and for torch's, on any device, and put a digit where it can be computed.
+The digits of all codes, one after the other, are dealt out to groups: digit t · groups + j is digit t of group j (where l is 2 the eight
+digits of a byte are neighbours, as in `numpy.packbits`). Each group is a number in base l, least digit first, and each number so many
+bytes; byte 0 of all groups comes first, then byte 1, and so on. Groups side by side make every step of packing one operation on long
+arrays, the same for numpy's and for torch's, on any device.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor
 Array = TypeVar("Array", np.ndarray, Tensor)
 
 MOST_VALUES = 4096
-WASTE = 0.01
+WASTE = 0.0095  # of the bits; the last, unfilled groups need a little more
 _MOST_BYTES = 128  # of a group: 1,024 bits
 _LIMB = 32  # bits of a group's number that one int64 holds; it is multiplied by less than 2^31
 _AT_ONCE = 1 << 17  # bytes worked on together, so that they stay within the cache
@@ -57,7 +58,7 @@ def pack(codes: Array, values: int, *, tight: bool = False) -> Array:
     _check_codes(codes, values)
     if isinstance(codes, np.ndarray) and values == 2:
         return np.packbits(codes.reshape(-1), bitorder="little") if codes.size else np.zeros(0, np.uint8)
-    planes = _planes(codes.reshape(-1), how)
+    planes = _planes(_cast(codes.reshape(-1), _narrowest(values)), how)
     packed = _empty(codes, (how.width, how.groups), "uint8")
     for part in _parts(how):
         _write(packed[:, part], _number([planes[t, part] for t in range(how.digits)], how))

@@ -44,9 +44,7 @@ class Plan:
 
 def measured(machine: RBM, students: Mapping[str, Student], plan: Plan, pieces: Pieces) -> Outcome:
     """All estimates by every student. Chains that start at random are the same for all; those that start at its samples are a student's own."""
-    random = [
-        pieces(f"random-{i}", partial(_random, machine, plan.sweeps, n), cost=n / plan.samples)["states"] for i, n in plan.parts()
-    ]
+    random = [pieces(f"random-{i}", partial(_random, machine, plan.sweeps, n), cost=n / plan.samples)["states"] for i, n in plan.parts()]
     found, arrays = {"highest": highest(machine, torch.cat(random))}, {"random": torch.cat(random)[:64]}
     for name, student in students.items():
         parts = [
@@ -100,7 +98,7 @@ def _random(machine: RBM, sweeps: int, n: int, rng: torch.Generator, share: Shar
 def _student(machine: RBM, student: Student, sweeps: int, random: Tensor, rng: torch.Generator, share: Share) -> dict[str, Tensor]:
     """As many exact samples as there are random chains, and where chains that start at them go; log ratios at all three."""
     step, marks = machine.gibbs(), {round(mark * sweeps) for mark in MARKS}
-    states = student.sample(len(random), rng=rng).to(machine.W.dtype)
+    states = student.sample(len(random), rng=rng).to(machine.W.dtype).contiguous()
     at_proposal, drift = log_ratios(machine, student, states), []
     for sweep in range(sweeps + 1):
         if sweep in marks:

@@ -31,7 +31,7 @@ STUDENTS: tuple[tuple[str, str], ...] = (
 MACHINE, STAND_IN = "rbm_cd25_500", "embedded:digits_binarized"
 SCHEDULES = ("uniform", "salakhutdinov_murray", "adapted", "friction")
 PUBLISHED = annealed.Plan("salakhutdinov_murray", 14_500, 100, 5000)
-FINEST = annealed.Plan("friction", 20_000, 2000, 5000)
+FINEST = annealed.Plan("friction", 20_000, 2000, 5000, pilot=200)
 FIRST = {"method": "students", "data": f"{MACHINE}+{WEIGHTS}{STUDENTS[0][0]}"}
 TABLES = {"upper": "upper_bound", "lower": "lower_bound", "importance": "importance", "bridge_10": "bridge"}
 
@@ -39,7 +39,10 @@ TABLES = {"upper": "upper_bound", "lower": "lower_bound", "importance": "importa
 def cells(profile: Profile) -> Sequence[Cell]:
     """The students, a cell for each file of weights; annealing by every schedule, then slowly with many paths."""
     if profile == "smoke":
-        return [_students(STAND_IN, ["tiny"], by_students.Plan(1000, 100)), _annealed(STAND_IN, annealed.Plan("friction", 500, 100, 100, 2))]
+        return [
+            _students(STAND_IN, ["tiny"], by_students.Plan(1000, 100)),
+            _annealed(STAND_IN, annealed.Plan("friction", 500, 100, 100, pilot=2)),
+        ]
     paper = profile == "paper"
     plan = by_students.Plan(10_000, 2000) if paper else by_students.Plan(1000, 1000)
     named: dict[str, list[str]] = {}
@@ -89,12 +92,12 @@ def _run_students(cell: Cell, machine: RBM, context: Context) -> Outcome:
     names = str(cell.params["students"]).split()
     plan = by_students.Plan(int(cell.params["samples"]), int(cell.params["sweeps"]))
     pieces = Pieces(context, cell.seed, total=len(names) + 1)
-    outcome = by_students.measured(machine, _made(cell, machine, names, context), plan, pieces)
+    outcome = by_students.measured(machine, students(cell, machine, names, context), plan, pieces)
     published = {"samples": (10_000, plan.samples), "burn_in": (2000, plan.sweeps)}
     return replace(outcome, departures={name: list(pair) for name, pair in published.items() if pair[0] != pair[1]})
 
 
-def _made(cell: Cell, machine: RBM, names: Sequence[str], context: Context) -> Mapping[str, by_students.Student]:
+def students(cell: Cell, machine: RBM, names: Sequence[str], context: Context) -> Mapping[str, by_students.Student]:
     """The students of a cell, from the weights that its data name."""
     if names == ["tiny"]:
         return {"tiny": tiny(machine, torch.Generator(context.device).manual_seed(cell.seed))}

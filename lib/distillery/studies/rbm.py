@@ -117,9 +117,7 @@ def answers() -> Sequence[Answer]:
 
 def models() -> dict[str, Model]:
     """The students by name: `nade-1000` was trained by KL, `nade-1000-square-error` by the square error."""
-    return {
-        f"nade-{width}{ending}": Model(f"nade-{name}", partial(trained, width)) for name, ending in ENDINGS.items() for width in HIDDEN
-    }
+    return {f"nade-{width}{ending}": Model(f"nade-{name}", partial(trained, width)) for name, ending in ENDINGS.items() for width in HIDDEN}
 
 
 def trained(width: int, tensors: Mapping[str, Tensor]) -> NADE:
@@ -127,7 +125,9 @@ def trained(width: int, tensors: Mapping[str, Tensor]) -> NADE:
     prefix = f"{width}."
     own = {name.removeprefix(prefix): value.float() for name, value in tensors.items() if name.startswith(prefix)}
     if "W" not in own:
-        raise ValueError(f"the recorded tensors are {', '.join(sorted(tensors)) or 'none'}; those of a NADE of {width} hidden units are needed")
+        raise ValueError(
+            f"the recorded tensors are {', '.join(sorted(tensors)) or 'none'}; those of a NADE of {width} hidden units are needed"
+        )
     student = NADE(*own["W"].shape, rng=torch.Generator(), order=columns(28, 28))
     student.load_state_dict({**own, "order": student.order})
     return student
