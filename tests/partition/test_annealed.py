@@ -95,6 +95,14 @@ def test_adapted_temperatures_vary_less_than_equal_ones(rng: torch.Generator) ->
     assert fitted < equal
 
 
+def test_several_sweeps_of_the_pilot_shorten_the_steps_where_chains_are_slow(rng: torch.Generator) -> None:
+    together = RBM.from_arrays(torch.full((12, 1), 3.0), torch.zeros(12), torch.tensor([-28.0]))  # all on, or fair coins: a slow choice
+    late = [(adapted(together, 100, rng=rng, pilot=40, sweeps=sweeps) > 0.7).sum().item() for sweeps in (1, 20)]
+    assert late[1] > late[0] + 8
+    with pytest.raises(ValueError, match="sweeps is 0"):
+        adapted(together, 10, rng=rng, sweeps=0)
+
+
 def test_progress_is_told_once_a_temperature(rng: torch.Generator) -> None:
     w, told = world(rng), []
     forward(w.machine, uniform(4), chains=2, rng=rng, progress=lambda done, total: told.append((done, total)))

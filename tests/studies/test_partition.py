@@ -18,6 +18,7 @@ from distillery.studies._partition_numbers import numbers
 from distillery.studies._pieces import Pieces
 
 BITS = 8
+PLAN = by_students.Plan(600, 30, at_once=250)
 
 
 class Table:
@@ -45,7 +46,7 @@ def _context(folder: Path) -> Context:
     return Context("smoke", torch.device("cpu"), None, folder)
 
 
-def _measure(machine: RBM, folder: Path, plan: by_students.Plan = by_students.Plan(600, 30, at_once=250)) -> Outcome:
+def _measure(machine: RBM, folder: Path, plan: by_students.Plan = PLAN) -> Outcome:
     return by_students.measured(machine, {"table": Table(machine)}, plan, Pieces(_context(folder), 0, total=2.0))
 
 

@@ -23,6 +23,7 @@ from distillery.partition import both_ways
 from distillery.partition.enumeration import MOST, exact_log_z
 from distillery.partition.estimate import Estimate
 from distillery.partition.starts import Progress, Starts
+from distillery.samplers.density import check_count
 
 MOST_TEMPERATURES, MOST_DRAWS = 2**17, 2**14
 _PATIENCE = 3  # rounds with doubts though their error is as small as asked
@@ -54,8 +55,8 @@ def log_z(
     work = _Work(machine, error, minutes, progress, time.perf_counter())
     if method == "auto" and min(machine.visible, machine.hidden) <= MOST:
         return _enumerated(work)
-    _check_whole("temperatures", temperatures, 1)
-    _check_whole("chains", chains, 2)
+    check_count("temperatures", temperatures)
+    check_count("chains", chains, least=2)
     starts = Starts(machine, rng=rng, data=data, progress=progress)
     if method in ("auto", "ais"):
         return _annealed(work, both_ways.rounds(starts, temperatures=temperatures, chains=chains), starts.described)
@@ -169,8 +170,3 @@ def _check(machine: Any, method: str, rng: Any, *, error: float, minutes: float 
             raise ValueError(f"{name} is {value!r}: a number above 0 is needed")
     if rng.device.type != machine.W.device.type:
         raise ValueError(f"rng is on {rng.device}, the machine on {machine.W.device}: both must be on the same device")
-
-
-def _check_whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} is {value!r}: a whole number of at least {least} is needed")

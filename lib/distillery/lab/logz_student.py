@@ -37,10 +37,10 @@ def distilled(starts: Starts, *, seconds: float = math.inf) -> tuple[NADE, int]:
     """
     machine, rng = starts.machine, starts.rng
     teacher = Frozen(copy.deepcopy(machine))  # freezing the caller's own would outlast this call
-    student = NADE(machine.visible, min(max(machine.hidden, 16), 1000), rng=rng)
+    student = NADE(machine.visible, min(max(machine.hidden, 16), 1000), rng=rng).to(machine.W.device)
     student.b.data.copy_(starts.base[student.order])  # pixels are on as often as they should be from the first step
     chain = Chain(machine.gibbs(), starts.sweep(starts.states(CHAINS), BURN_IN), rng=rng)
-    optimizer = torch.optim.Adam(student.parameters(), lr=0.005)
+    optimizer = torch.optim.Adam(student.parameters(), lr=0.01)
 
     def train(steps: int, schedule: Schedule | None, progress: Any = None) -> None:
         given: dict[str, Any] = {"batch_size": BATCH, "steps": steps, "schedule": schedule, "progress": progress}

@@ -20,7 +20,13 @@ import distillery
 MARK = "<!-- rooms -->"
 APART = ("distillery.lab.", "distillery.studies.", "distillery.__main__")
 FIRST = ("distillery.distillation", "distillery.protocols")
-SHOWN_OF_APART = ("distillery.lab.notebook", "distillery.lab.records", "distillery.studies.study")
+SHOWN_OF_APART = (
+    "distillery.lab.logz",
+    "distillery.lab.logz_report",
+    "distillery.lab.notebook",
+    "distillery.lab.records",
+    "distillery.studies.study",
+)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -7,6 +7,7 @@ The inputs are drawn from the teacher: a chain is the generator.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,7 +32,7 @@ class SoftBits(Loss):
     (`Given`). Their mean given the bits before is the teacher's own conditional, so the gradient is that of `KL` and varies less.
     """
 
-    def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
+    def each(self, teacher: nn.Module, student: Any, batch: Batch) -> Tensor:
         if not hasattr(student, "logits"):
             raise TypeError(f"SoftBits: student {type(student).__name__} has no logits(x): a NADE or a MADE is needed, not a Bank")
         logits: Tensor = student.logits(batch.x)

@@ -20,6 +20,7 @@ from distillery.partition.bridge import bridge
 from distillery.partition.estimate import Estimate
 from distillery.partition.importance import importance, reverse_importance
 from distillery.partition.starts import BURN_IN, RESTLESS, Starts, unrest_said
+from distillery.samplers.density import check_count
 
 _NARROW = 2.0  # nats between the bounds: below it further paths lower the error as fast as further temperatures do
 _APART = 3.0  # standard errors
@@ -90,8 +91,8 @@ class BothWays:
             )
         if self.strays:
             doubts.append(
-                f"{self.strays} of {self.paths} reverse paths have log weights more than {_STRAY:g} nats above all forward ones: they come from "
-                "a part of the machine that forward paths hardly find, and only the chains' starts decide its share of Z"
+                f"{self.strays} of {self.paths} reverse paths have log weights more than {_STRAY:g} nats above all forward ones: they come "
+                "from a part of the machine that forward paths hardly find, and only the chains' starts decide its share of Z"
             )
         doubts += unrest_said(self.unrest)
         return replace(met, interval=(min(low for low, _ in ends), max(high for _, high in ends)), warnings=tuple(doubts))
@@ -103,8 +104,8 @@ def rounds(starts: Starts, *, temperatures: int = 200, chains: int = 100) -> Ite
     The temperatures double while the bounds lie two nats apart or something is unsettled; otherwise as many new paths join the old ones,
     each reverse one after a chain of its own. The chains go on from round to round, by as many sweeps as there are temperatures.
     """
-    _check("temperatures", temperatures, 1)
-    _check("chains", chains, 2)
+    check_count("temperatures", temperatures)
+    check_count("chains", chains, least=2)
     betas = _schedule(starts, temperatures)
     sweeps = max(BURN_IN, temperatures)
     states, unrest = starts.settled(starts.states(chains + chains % 2), sweeps)
@@ -123,8 +124,8 @@ def rounds(starts: Starts, *, temperatures: int = 200, chains: int = 100) -> Ite
 
 
 def _schedule(starts: Starts, temperatures: int) -> Tensor:
-    pilot = min(max(200, temperatures // 4), 2000)
-    return adapted(starts.machine, temperatures, rng=starts.rng, base=starts.base, pilot=pilot)
+    """Fitted anew each round, by a pilot that takes half as many sweeps as there are temperatures."""
+    return adapted(starts.machine, temperatures, rng=starts.rng, base=starts.base, pilot=200, sweeps=max(1, temperatures // 400))
 
 
 def _run(starts: Starts, betas: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,8 +139,3 @@ def _run(starts: Starts, betas: Tensor, states: Tensor) -> tuple[Tensor, Tensor]
 
 def _printed(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} ± {estimate.error:.3f}"
-
-
-def _check(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} is {value!r}: a whole number of at least {least} is needed")

@@ -2,13 +2,14 @@
 
 A codec turns uint8 images (N, C, H, W) into one string of bytes an image, and back. Whatever is the same for every image of a set, header,
 tables and container, is left out of the strings and put back by `decode`; so it is counted once, in `shared_bytes`, or not at all, as in
-the recollection papers.
+the recollection papers. Where a string ends is not counted either.
 """
 
 from __future__ import annotations
 
 import io
 import lzma
+import math
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -77,8 +78,11 @@ class JPEG(Codec):
             raise ValueError(f"chroma is {self.chroma!r}: one of {', '.join(_SUBSAMPLING)} is needed")
 
     def encode(self, images: Tensor) -> list[bytes]:
-        header = len(self.shared(images.shape[1:]))
-        return [self._file(picture)[header:-2] for picture in _pictures(images)]
+        header = self.shared(images.shape[1:])
+        files = [self._file(picture) for picture in _pictures(images)]
+        if not all(whole.startswith(header) for whole in files):
+            raise ValueError("this Pillow writes JPEG headers that differ from image to image: they cannot be left out")
+        return [whole[len(header) : -2] for whole in files]
 
     def decode(self, strings: Sequence[bytes], shape: Sequence[int]) -> Tensor:
         header = self.shared(shape)
@@ -89,7 +93,8 @@ class JPEG(Codec):
         return whole[: _scan_start(whole)]
 
     def _file(self, picture: Image) -> bytes:
-        return _saved(picture, "JPEG", quality=self.quality, subsampling=_SUBSAMPLING[self.chroma])
+        how = {} if picture.mode == "L" else {"subsampling": _SUBSAMPLING[self.chroma]}
+        return _saved(picture, "JPEG", quality=self.quality, **how)
 
 
 @dataclass(frozen=True)
@@ -141,27 +146,23 @@ class LZMA(Codec):
 
     def encode(self, images: Tensor) -> list[bytes]:
         pixels = _array(images)
-        if not self.together:
-            return [lzma.compress(one.tobytes(), lzma.FORMAT_RAW, filters=_FILTERS) for one in pixels]
-        return [lzma.compress(pixels.tobytes(), lzma.FORMAT_RAW, filters=_FILTERS), *[b""] * (len(pixels) - 1)]
+        if self.together:
+            return [_squeezed(pixels.tobytes()), *[b""] * (len(pixels) - 1)]
+        return [_squeezed(one.tobytes()) for one in pixels]
 
     def decode(self, strings: Sequence[bytes], shape: Sequence[int]) -> Tensor:
-        held = strings[:1] if self.together else strings
-        pixels = b"".join(lzma.decompress(one, lzma.FORMAT_RAW, filters=_FILTERS) for one in held)
-        return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(len(strings), *shape)
+        held, size = (strings[:1], len(strings)) if self.together else (strings, 1)
+        plain = b"".join(lzma.decompress(one, lzma.FORMAT_RAW, filters=_filters(size * math.prod(shape))) for one in held)
+        return torch.frombuffer(bytearray(plain), dtype=torch.uint8).reshape(len(strings), *shape)
 
     def shared(self, shape: Sequence[int]) -> bytes:
         return b""
 
 
-_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
-
-
 def check_images(images: Tensor) -> None:
     if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3) or not images.numel():
-        raise ValueError(
-            f"images have shape {tuple(images.shape)} and dtype {images.dtype}: uint8 of (N, C, H, W) is needed, C being 1 (grey) or 3 (colour)"
-        )
+        got = f"images have shape {tuple(images.shape)} and dtype {images.dtype}"
+        raise ValueError(f"{got}: uint8 of (N, C, H, W) is needed, C being 1 (grey) or 3 (colour)")
 
 
 def _check_quality(quality: int, *, least: int) -> None:
@@ -187,6 +188,15 @@ def _images(files: Sequence[bytes], shape: Sequence[int]) -> Tensor:
     mode = "L" if shape[0] == 1 else "RGB"
     pixels = [np.asarray(Image.open(io.BytesIO(whole)).convert(mode)) for whole in files]
     return torch.from_numpy(np.stack(pixels)).reshape(len(files), *shape[1:], shape[0]).permute(0, 3, 1, 2).contiguous()
+
+
+def _squeezed(plain: bytes) -> bytes:
+    return lzma.compress(plain, lzma.FORMAT_RAW, filters=_filters(len(plain)))
+
+
+def _filters(size: int) -> list[dict[str, int]]:
+    """The strongest setting, with no larger a dictionary than so many bytes need."""
+    return [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": min(max(4096, size), 1 << 26)}]
 
 
 def _blank(shape: Sequence[int]) -> Image:

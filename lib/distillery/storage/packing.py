@@ -21,7 +21,7 @@ from torch import Tensor
 Array = TypeVar("Array", np.ndarray, Tensor)
 
 MOST_VALUES = 4096
-WASTE = 0.0095  # of the bits; the last, unfilled groups need a little more
+WASTE = 0.01
 _MOST_BYTES = 128  # of a group: 1,024 bits
 _LIMB = 32  # bits of a group's number that one int64 holds; it is multiplied by less than 2^31
 _AT_ONCE = 1 << 17  # bytes worked on together, so that they stay within the cache
@@ -41,15 +41,20 @@ class Layout:
         return self.width * self.groups
 
 
+@lru_cache(maxsize=1024)
 def layout(count: int, values: int, *, tight: bool = False) -> Layout:
-    """How `count` digits below `values` are packed: in the narrowest groups that waste under 1 %, or `tight`, in those that waste least."""
+    """How `count` digits below `values` are packed: in the narrowest groups that waste at most 1 %, or `tight`, in those that waste least.
+
+    Few digits may waste more: they take whole bytes.
+    """
     check_values(values)
-    if count < 0:
-        raise ValueError(f"count is {count}: a number of digits is needed")
-    digits, _ = _group(values, tight)
-    groups = max(1, math.ceil(count / digits))
-    digits = math.ceil(count / groups)  # few digits are shared out evenly
-    return Layout(values, digits, _bytes(values, digits), groups)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ValueError(f"count is {count!r}: a number of digits is needed")
+    enough = math.floor((1 + WASTE) * count * math.log2(values) / 8)
+    widths = [width for width in range(1, _MOST_BYTES + 1) if values <= 1 << (8 * width)]
+    layouts = (_shared_out(count, values, width) for width in widths)
+    narrow = None if tight else next((one for one in layouts if one.bytes <= enough), None)
+    return narrow or min((_shared_out(count, values, width) for width in widths), key=lambda one: one.bytes)
 
 
 def pack(codes: Array, values: int, *, tight: bool = False) -> Array:
@@ -93,25 +98,23 @@ def check_values(values: int) -> None:
         raise ValueError(f"values is {values!r}: a code's variable takes a whole number of values from 2 to {MOST_VALUES}")
 
 
-@lru_cache(maxsize=None)
-def _group(values: int, tight: bool) -> tuple[int, int]:
-    """(digits, bytes) of a group."""
-    groups = [(_digits(values, width), width) for width in range(1, _MOST_BYTES + 1)]
-    waste = [8 * width / (digits * math.log2(values)) - 1 if digits else math.inf for digits, width in groups]
-    first = next(i for i, share in enumerate(waste) if share <= (min(waste) if tight else WASTE))
-    return groups[first]
+def _shared_out(count: int, values: int, width: int) -> Layout:
+    """As many groups as groups of `width` bytes would be, filled evenly, and no wider than that needs."""
+    groups = max(1, math.ceil(count / _digits(values, width)))
+    digits = math.ceil(count / groups)
+    return Layout(values, digits, _bytes(values, digits), groups)
 
 
 def _digits(values: int, width: int) -> int:
-    """As many digits as `width` bytes hold, exactly."""
+    """As many digits as `width` bytes hold."""
     digits = int(8 * width / math.log2(values)) + 1
-    while values**digits > 1 << (8 * width):
-        digits -= 1
-    return digits
+    return digits if _bytes(values, digits) <= width else digits - 1
 
 
 def _bytes(values: int, digits: int) -> int:
-    return math.ceil((values**digits - 1).bit_length() / 8)
+    """As few bytes as hold every number of so many digits; long integers decide only where the logarithm cannot."""
+    need = digits * math.log2(values) / 8
+    return math.ceil(need) if abs(need - round(need)) > 1e-6 else math.ceil((values**digits - 1).bit_length() / 8)
 
 
 def _number(digits: list[Any], how: Layout) -> list[Any]:

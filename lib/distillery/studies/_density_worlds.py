@@ -21,7 +21,7 @@ from distillery.teachers import Frozen
 
 VISIBLE, HIDDEN = 12, 8
 COMPONENTS = 6  # of the students in the plane
-BITS = {"bits": 32, "bits_narrow": 4}  # hidden units of the students of bits
+BITS = {"bits": 32, "bits_narrow": 2}  # hidden units of the students of bits
 SIDE, NODES = 12.0, 193  # of the square that integrals are taken over
 PICTURE, PICTURE_SIDE = 60, 8.0
 LOG_Z = 3.0  # of the teachers over the plane
@@ -52,7 +52,10 @@ class Exact(Generator):
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """A teacher, log Z, points with weights that make sums integrals, exact draws, students, and a lower bound of log Z."""
+    """A teacher, log Z, points with weights that make sums integrals, exact draws, students, and a lower bound of log Z.
+
+    `modes` (N, M) says how much of every point belongs to each of the teacher's modes.
+    """
 
     teacher: Frozen
     log_z: float
@@ -61,6 +64,7 @@ class World:
     draw: Callable[[int, torch.Generator], Tensor]
     student: Callable[[torch.Generator], Any]
     bound: float
+    modes: Tensor
 
     @cached_property
     def log_probs(self) -> Tensor:
@@ -71,14 +75,19 @@ class World:
 
     @torch.no_grad()
     def distances(self, student: nn.Module) -> dict[str, float]:
-        """Both KL divergences, total variation, and the student's mass at the points."""
+        """Both KL divergences, total variation, the student's mass at the points, and how much of the first lies between the modes.
+
+        KL(teacher || student) is, by the chain rule, `kl_modes`, that of how much mass each mode holds, and the rest: their shapes.
+        """
         theirs, mine = self.log_probs, student(self.points)
         p, q = theirs.exp() * self.weight, mine.exp() * self.weight
+        held, got = p @ self.modes, q @ self.modes
         return {
             "kl": float((p * (theirs - mine)).sum()),
             "kl_reverse": float((q * (mine - theirs)).sum()),
             "total_variation": float((p - q).abs().sum() / 2),
             "mass": float(q.sum()),
+            "kl_modes": float((held * (held / got).log()).sum()),
         }
 
     @torch.no_grad()
@@ -108,7 +117,9 @@ def plane(name: str) -> World:
     density = Mixture(_t(WEIGHTS), means, covariances)
     teacher, points = Frozen(Unnormalised(density, LOG_Z)), square(NODES)
     weight = (2 * SIDE / (NODES - 1)) ** 2
-    return World(teacher, LOG_Z, points, weight, density.sample, scattered, free_energy(teacher, density))
+    with torch.no_grad():
+        modes = density.responsibilities(points)
+    return World(teacher, LOG_Z, points, weight, density.sample, scattered, free_energy(teacher, density), modes)
 
 
 def bits(seed: int, units: int, *, scale: float = 2.0, tilt: float = 0.3) -> World:
@@ -124,9 +135,8 @@ def bits(seed: int, units: int, *, scale: float = 2.0, tilt: float = 0.3) -> Wor
         return states[torch.multinomial(probs, n, replacement=True, generator=rng)]
 
     # over bits no probability exceeds one, so no log density exceeds log Z (equation 4.13)
-    return World(
-        Frozen(machine), float(log_density.logsumexp(0)), states, 1.0, draw, partial(autoregressive, units), float(log_density.max())
-    )
+    log_z, bound, student = float(log_density.logsumexp(0)), float(log_density.max()), partial(autoregressive, units)
+    return World(Frozen(machine), log_z, states, 1.0, draw, student, bound, basins(log_density))
 
 
 def scattered(rng: torch.Generator) -> Mixture:
@@ -162,23 +172,14 @@ def picture() -> Tensor:
     return square(PICTURE, PICTURE_SIDE)
 
 
-@torch.no_grad()
-def divergence_of_weights(here: World, student: nn.Module) -> float:
-    """The part of KL(teacher || student) that lies in how much mass each of the three Gaussians holds.
-
-    A point belongs to them as the teacher says it does, so the chain rule is exact: the rest lies in their shapes.
-    """
-    density: Any = here.teacher.network.density
-    masses = (student(here.points).exp() * here.weight) @ density.responsibilities(here.points)
-    weights = _t(WEIGHTS)
-    return float((weights * (weights / masses).log()).sum())
-
-
-def peaks(log_probs: Tensor) -> int:
-    """How many states are more probable than all their neighbours, one flip away."""
-    states = torch.arange(len(log_probs))
-    beside = torch.stack([log_probs[states ^ (1 << i)] for i in range(VISIBLE)])
-    return int((log_probs > beside.amax(0)).sum())
+def basins(log_density: Tensor) -> Tensor:
+    """The peaks of a density over bits, and whose they are: each state's is where the steepest flips lead (states, peaks), 0 or 1."""
+    states = torch.arange(len(log_density))
+    reach = torch.stack([states, *(states ^ (1 << i) for i in range(VISIBLE))])
+    leads = reach.gather(0, log_density[reach].argmax(0)[None])[0]
+    while not torch.equal(leads, leads[leads]):
+        leads = leads[leads]
+    return (leads[:, None] == leads.unique()).double()
 
 
 def _t(values: Any) -> Tensor:

@@ -43,7 +43,7 @@ class Plan:
 
 
 def measured(machine: RBM, students: Mapping[str, Student], plan: Plan, pieces: Pieces) -> Outcome:
-    """All estimates by every student. Chains that start at random are the same for all; those that start at its samples are a student's own."""
+    """All estimates by every student. They share the chains that start at random; each has its own that start at its samples."""
     random = [pieces(f"random-{i}", partial(_random, machine, plan.sweeps, n), cost=n / plan.samples)["states"] for i, n in plan.parts()]
     found, arrays = {"highest": highest(machine, torch.cat(random))}, {"random": torch.cat(random)[:64]}
     for name, student in students.items():
@@ -111,7 +111,7 @@ def _student(machine: RBM, student: Student, sweeps: int, random: Tensor, rng: t
 
 
 def _metrics(name: str, ratios: Mapping[str, Tensor]) -> dict[str, float]:
-    """The estimates; the width of the bracket; how much the start of the fixed point matters, and how much the chains remember of theirs."""
+    """The estimates; the width of the bracket; what the fixed point keeps of its start, and the chains of theirs."""
     proposal, target = ratios["at_proposal"], ratios["at_target"]
     found = estimates(proposal, target, ratios["at_random"])
     ends = [bridge(proposal, target, start=start).value for start in (*STARTS, found["lower"].value, found["upper"].value)]

@@ -17,7 +17,7 @@ from distillery.losses import KL, Adversarial, LogSquareError, Loss, RatioMatchi
 from distillery.models.mlp import MLP
 from distillery.run import History
 from distillery.schedules import Schedule, one_cycle
-from distillery.studies._density_worlds import BITS, Exact, World, divergence_of_weights, peaks, picture, world
+from distillery.studies._density_worlds import BITS, Exact, World, picture, world
 from distillery.studies.study import Cell, Context, Outcome, Profile, Scalar, Study
 
 Report = Callable[[float], None]
@@ -78,8 +78,12 @@ def run(cell: Cell, context: Context) -> Outcome:
     histories = train(student, here, phases(method, here, rng=rng), cell.params, rng=rng, report=context.report)
     above = ABOVE if method == "square_error_above" else here.bound - here.log_z
     found = here.distances(student) | here.split(student, here.log_z + above)
-    found |= {"kl_start": start, "c_above_log_z": above, "loss_end": float(histories[-1].losses[-100:].mean())}
-    found |= {"peaks": peaks(here.log_probs)} if name in BITS else {"kl_weights": divergence_of_weights(here, student)}
+    found |= {
+        "kl_start": start,
+        "c_above_log_z": above,
+        "loss_end": float(histories[-1].losses[-100:].mean()),
+        "modes": here.modes.shape[1],
+    }
     return Outcome(found, arrays=_curves(histories) | (_picture(name, here, student) if cell.seed == 0 else {}))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from distillery import data, studies
 from distillery.distillation import distill
@@ -18,7 +18,7 @@ from distillery.models.rbm import RBM
 from distillery.partition import base_rates, exact_log_z
 from distillery.studies import _partition_annealed as annealed
 from distillery.studies import _partition_students as by_students
-from distillery.studies import rbm
+from distillery.studies import rbm, stronger
 from distillery.studies._pieces import Pieces
 from distillery.studies.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Study
 from distillery.teachers import Frozen, Recorded
@@ -27,6 +27,7 @@ from distillery.teachers import Frozen, Recorded
 STUDENTS: tuple[tuple[str, str], ...] = (
     *(("nade-kl", f"nade-{width}") for width in rbm.HIDDEN),
     *(("nade-square_error", f"nade-{width}-square-error") for width in rbm.HIDDEN),
+    (stronger.NAME, stronger.NAME),
 )
 MACHINE, STAND_IN = "rbm_cd25_500", "embedded:digits_binarized"
 SCHEDULES = ("uniform", "salakhutdinov_murray", "adapted", "friction")
@@ -102,7 +103,7 @@ def students(cell: Cell, machine: RBM, names: Sequence[str], context: Context) -
     if names == ["tiny"]:
         return {"tiny": tiny(machine, torch.Generator(context.device).manual_seed(cell.seed))}
     known = studies.models()
-    found = {}
+    found: dict[str, Any] = {}
     for name in names:
         model = known[name][1]
         found[name] = model.build(context.weights(model.weights)).to(context.device).eval()
@@ -110,7 +111,8 @@ def students(cell: Cell, machine: RBM, names: Sequence[str], context: Context) -
 
 
 def _run_annealed(cell: Cell, machine: RBM, context: Context) -> Outcome:
-    plan = annealed.Plan(**{name: value for name, value in cell.params.items() if name != "method"})
+    params: dict[str, Any] = {name: value for name, value in cell.params.items() if name != "method"}
+    plan = annealed.Plan(**params)
     images = rbm.bits(context.load(cell.data.split("+")[0]).x_train).to(context.device)
     return annealed.measured(machine, images, plan, Pieces(context, cell.seed, total=1.0))
 
@@ -146,6 +148,7 @@ STUDY = Study(
     aims=[
         ("logz_error", "bridge_se", asdict(FINEST)),
         ("logz_directions", "directions", asdict(FINEST)),
+        ("logz_bracket", f"bracket_{stronger.NAME}", {"method": "students"}),  # of two the first that is recorded counts
         ("logz_bracket", "bracket_nade-1000", {"method": "students"}),
     ],
 )

@@ -1,0 +1,45 @@
+"""Codes packed into bits, budgets, an entropy coder, and the image codecs that are the rivals."""
+
+from distillery.storage.budgets import (
+    Choice,
+    autoencoder_parameters,
+    best_incremental,
+    best_total,
+    capacity_bits,
+    codes_within,
+    simple_bits,
+    stored_bits,
+)
+from distillery.storage.codecs import JPEG, LZMA, PNG, Codec, Rate, WebP
+from distillery.storage.coder import Decoder, Encoder, decode_codes, encode_codes
+from distillery.storage.frequencies import counted_frequencies, frequencies, scored_frequencies
+from distillery.storage.packing import Layout, layout, pack, packed_bits, unpack
+
+__all__ = [
+    "JPEG",
+    "LZMA",
+    "PNG",
+    "Choice",
+    "Codec",
+    "Decoder",
+    "Encoder",
+    "Layout",
+    "Rate",
+    "WebP",
+    "autoencoder_parameters",
+    "best_incremental",
+    "best_total",
+    "capacity_bits",
+    "codes_within",
+    "counted_frequencies",
+    "decode_codes",
+    "encode_codes",
+    "frequencies",
+    "layout",
+    "pack",
+    "packed_bits",
+    "scored_frequencies",
+    "simple_bits",
+    "stored_bits",
+    "unpack",
+]
