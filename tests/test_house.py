@@ -23,7 +23,7 @@ FLOORS = [
     {"lifelong", "teachers"},
     {"generators"},
     {"partition", "inference", "storage"},
-    {"distillation", "run", "door", "checkpoints", "schedules", "models", "losses"},
+    {"distillation", "run", "door", "checkpoints", "schedules", "adadelta", "models", "losses"},
     {"samplers", "data", "metrics", "plots"},
     {"protocols", "nearest"},
 ]

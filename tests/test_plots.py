@@ -116,6 +116,25 @@ def test_an_unknown_interval_is_a_dot_alone() -> None:
     assert np.ptp(segment[:, 0]) == 0
 
 
+def test_an_interval_without_an_end_reaches_beyond_all_others() -> None:
+    rows = [("a", "here", 1.0, -np.inf, 2.0), ("b", "here", 5.0, 0.0, 10.0)]
+    ax = plots.intervals(pd.DataFrame(rows, columns=["label", "kind", "value", "low", "high"]), xlabel="nats")
+    (open_ended, _), *_ = ax.collections[0].get_segments()
+    assert open_ended[0] == pytest.approx(-1.0)
+    assert np.isfinite(ax.get_xlim()).all()
+
+
+def test_a_row_without_a_value_reads_not_run() -> None:
+    rows = [("a", "here", 1.0, 0.0, 2.0), ("b", "recorded", np.nan, np.nan, np.nan), ("b", "published", np.nan, np.nan, np.nan)]
+    ax = plots.intervals(pd.DataFrame(rows, columns=["label", "kind", "value", "low", "high"]), xlabel="nats")
+    assert [(text.get_text(), text.xy) for text in ax.texts] == [("not run", (0.01, 1))]
+
+
+def test_a_picture_of_nothing_reads_not_run() -> None:
+    assert [text.get_text() for text in plots.lines({}, xlabel="x", ylabel="y").texts] == ["not run"]
+    assert list(plots.lines({"a": ([0.0, 1.0], [0.0, 1.0])}, xlabel="x", ylabel="y").texts) == []
+
+
 def test_intervals_name_the_column_that_is_missing() -> None:
     with pytest.raises(ValueError, match="frame lacks high, low"):
         plots.intervals(pd.DataFrame({"label": ["a"], "kind": ["here"], "value": [1.0]}), xlabel="x")

@@ -139,19 +139,24 @@ def points(
 def intervals(frame: pd.DataFrame, *, xlabel: str, reference: float | None = None, xlog: bool = False, ax: Axes | None = None) -> Axes:
     """Dots with intervals on one axis, a row for each `label` and a symbol for each `kind` (here, recorded, published).
 
-    `frame` has the columns label, kind, value, low, high; an interval that is not known is NaN. `reference` is drawn as a line.
+    `frame` has the columns label, kind, value, low, high; an interval that is not known is NaN, and one without an end reaches a little
+    beyond all others. A row that has no value at all reads "not run". `reference` is drawn as a line.
     """
     if missing := {"label", "kind", "value", "low", "high"} - set(frame.columns):
         raise ValueError(f"frame lacks {', '.join(sorted(missing))}: the columns label, kind, value, low, high are needed")
     labels = list(dict.fromkeys(frame["label"]))
     kinds = list(dict.fromkeys(frame["kind"]))
     ax = _axes(ax, (6.4, 0.9 + 0.3 * len(labels) * max(1.0, 0.6 * len(kinds))))
+    shown = _with_ends(frame)
     for number, kind in enumerate(kinds):
-        own = frame[frame["kind"] == kind]
+        own = shown[shown["kind"] == kind]
         heights = [labels.index(label) + 0.5 * ((number + 0.5) / len(kinds) - 0.5) for label in own["label"]]
         _dots(ax, own, heights, kind=kind)
-    if reference is not None:
+    if reference is not None and np.isfinite(reference):
         ax.axvline(reference, color="0.55", linewidth=0.9, linestyle="--", zorder=0)
+    known = set(frame.dropna(subset=["value"])["label"])
+    for row in [row for row, label in enumerate(labels) if label not in known]:
+        ax.annotate("not run", (0.01, row), xycoords=("axes fraction", "data"), va="center", color="0.45")
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
@@ -206,6 +211,16 @@ def images(
     return ax
 
 
+def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
+    """Infinite ends a tenth of the picture beyond all finite ones."""
+    numbers = frame[["value", "low", "high"]].to_numpy(float)
+    if not np.isinf(numbers).any() or not np.isfinite(numbers).any():
+        return frame
+    left, right = numbers[np.isfinite(numbers)].min(), numbers[np.isfinite(numbers)].max()
+    beyond = 0.1 * (right - left)
+    return frame.assign(low=frame["low"].clip(lower=left - beyond), high=frame["high"].clip(upper=right + beyond))
+
+
 def _dots(ax: Axes, own: pd.DataFrame, heights: Sequence[float], *, kind: str) -> None:
     value = own["value"].to_numpy(float)
     sides = np.stack([value - own["low"].to_numpy(float), own["high"].to_numpy(float) - value])
@@ -231,6 +246,8 @@ def _finish(ax: Axes, *, xlabel: str, ylabel: str, xlog: bool, ylog: bool, legen
     ax.set(xlabel=xlabel, ylabel=ylabel, **({"xscale": "log"} if xlog else {}), **({"yscale": "log"} if ylog else {}))
     if legend:
         ax.legend(**_ABOVE if above else {})
+    if not ax.has_data():
+        ax.annotate("not run", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", color="0.45")
     return ax
 
 

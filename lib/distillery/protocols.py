@@ -95,6 +95,10 @@ class Teacher(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Any: ...
 
+    def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        """Log probabilities (B, K) and their slopes (B, K, …), where the teacher knows them without being differentiated; else None."""
+        return None
+
 
 def _entries(value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, Mapping):

@@ -47,7 +47,7 @@ def test_annealing_agrees_with_adding_up_and_a_seed_repeats_it(logz, tmp_path):
     one, two, exact = values
     assert one["log_z"] == two["log_z"]
     assert one["interval"][0] <= exact["log_z"] <= one["interval"][1]
-    assert one["run"]["starts"] == "states found by annealing, and rows of 50 data"
+    assert one["run"]["starts"] == "states found by annealing, and some of 50 rows of data"
     assert not (tmp_path / "machine.logz.png").exists()
 
 

@@ -89,8 +89,8 @@ def test_the_figure_shows_the_ratios_and_every_interval_even_one_without_an_end(
     assert [text.get_text() for text in axis.get_yticklabels()] == [
         "both ways (chosen)",
         "forward",
-        "lower bound, on average",
-        "upper bound, on average",
+        "lower bound",
+        "upper bound",
     ]
     low, high = axis.get_xlim()
     assert 8 < low < 8.9

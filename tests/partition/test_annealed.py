@@ -8,7 +8,7 @@ from exact_worlds import World, check_coverage, world
 from torch import Tensor
 
 from distillery.models.rbm import RBM
-from distillery.partition.annealed import _softplus_gain, adapted, base_rates, forward, reverse
+from distillery.partition.annealed import _softplus_gain, adapted, base_rates, forward, reverse, sweeps_a_draw
 from distillery.partition.bounds import lower_bound, upper_bound
 from distillery.partition.bridge import bridge
 from distillery.partition.enumeration import every_state, exact_log_z
@@ -101,6 +101,14 @@ def test_several_sweeps_of_the_pilot_shorten_the_steps_where_chains_are_slow(rng
     assert late[1] > late[0] + 8
     with pytest.raises(ValueError, match="sweeps is 0"):
         adapted(together, 10, rng=rng, sweeps=0)
+
+
+def test_chains_are_independent_at_the_base_and_slow_where_two_modes_part(rng: torch.Generator) -> None:
+    """Both units copy each other with weight 8, centred: the chain flips from one mode to the other about once in exp(4) sweeps."""
+    machine = RBM.from_arrays(torch.tensor([[8.0]]), torch.tensor([-4.0 + 0.05]), torch.tensor([-4.0]))
+    first, middle, last = sweeps_a_draw(machine, (0.0, 0.5, 1.0), rng=rng, chains=50, sweeps=600).tolist()
+    assert first == pytest.approx(1, abs=0.2)
+    assert 1.5 < middle < last / 3
 
 
 def test_progress_is_told_once_a_temperature(rng: torch.Generator) -> None:

@@ -23,7 +23,7 @@ def test_with_data_every_second_chain_starts_in_a_row_and_the_base_is_on_as_ofte
     assert {tuple(row) for row in states[::2].tolist()} == rows
     assert not {tuple(row) for row in states[1::2].tolist()} <= rows
     torch.testing.assert_close(starts.base, base_rates(data))
-    assert starts.described == "states found by annealing, and rows of 20 data"
+    assert starts.described == "states found by annealing, and some of 20 rows of data"
 
 
 def test_without_data_annealing_finds_starts_and_a_base_like_the_machine(rng: torch.Generator) -> None:

@@ -1,6 +1,9 @@
 """What produces inputs: data, noise, chains; and what wraps them: memories, curricula, augmentation."""
 
+from distillery.generators.asked import Asked
+from distillery.generators.bootstrap import Bootstrap
 from distillery.generators.chain import Chain
+from distillery.generators.conditionals import Conditionals
 from distillery.generators.noise import Noise, Uniform
 from distillery.generators.resample import Resample
 from distillery.generators.wrappers import Alongside, Ancestral, Augmented, Hardest, Interleave, Parallel
@@ -9,8 +12,11 @@ from distillery.protocols import Exhausted, Generator
 __all__ = [
     "Alongside",
     "Ancestral",
+    "Asked",
     "Augmented",
+    "Bootstrap",
     "Chain",
+    "Conditionals",
     "Exhausted",
     "Generator",
     "Hardest",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -24,5 +25,23 @@ def crop_and_flip(padding: int = 4) -> Transform:
         columns = torch.where(mirrored, columns.flip(1), columns)
         picked = padded.permute(0, 2, 3, 1)[torch.arange(n, device=x.device)[:, None, None], rows[:, :, None], columns[:, None, :]]
         return picked.permute(0, 3, 1, 2)
+
+    return transform
+
+
+def jitter(*, shift: float = 2.0, turn: float = 10.0, scale: float = 0.1) -> Transform:
+    """Each picture turned, scaled and shifted at random: uniformly by at most `turn` degrees, a share `scale`, `shift` pixels each way.
+
+    Pictures (B, C, H, W) are interpolated between pixels; what comes in from outside is zero.
+    """
+
+    def transform(x: Tensor, rng: torch.Generator) -> Tensor:
+        n, _, height, width = x.shape
+        angle, size, down, right = (2 * torch.rand(4, n, generator=rng, device=rng.device) - 1).to(x.device)
+        angle, size = angle * math.radians(turn), 1 + size * scale
+        cos, sin = angle.cos() / size, angle.sin() / size
+        rows = [cos, -sin * height / width, right * 2 * shift / width, sin * width / height, cos, down * 2 * shift / height]
+        grid = F.affine_grid(torch.stack(rows, 1).view(n, 2, 3).to(x.dtype), list(x.shape), align_corners=False)
+        return F.grid_sample(x, grid, align_corners=False)
 
     return transform

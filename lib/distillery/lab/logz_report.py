@@ -23,7 +23,7 @@ _SAID = {
     "bounds": "Between two Kullback-Leibler bounds, from a NADE distilled from the machine; the error is a sixth of the interval.",
 }
 _PATHS = ("forward paths", "reverse paths", "log weight of a path, nats")
-_DRAWS = ("drawn from the student", "drawn from the machine", "log density of the machine less log probability of the student, nats")
+_DRAWS = ("drawn from the student", "drawn from the machine", "log density less the student's log probability, nats")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ def _draw_ratios(axis: Any, report: Report) -> None:
     *names, label = _PATHS if report.method == "ais" else _DRAWS
     for name, values in zip(names, sides, strict=True):
         axis.hist(values, edges, density=True, histtype="stepfilled", alpha=0.45, label=name)
-    axis.axvline(report.estimate.value, color="0.35", linewidth=0.9, linestyle="--", label=f"log Z, {report.choice}")
+    axis.axvline(report.estimate.value, color="0.35", linewidth=0.9, linestyle="--", label="log Z")
     axis.set(xlabel=label, ylabel="density, 1/nat")
     axis.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
 
@@ -117,7 +117,7 @@ def _frame(report: Report) -> pd.DataFrame:
     ends = [end for one in shown.values() for end in (one.value, *one.interval) if math.isfinite(end)]
     low, high = min(ends), max(ends)
     beyond = {-math.inf: low - 0.1 * (high - low), math.inf: high + 0.1 * (high - low)}
-    named = {report.choice: f"{report.choice} (chosen)", **{bound: f"{bound}, on average" for bound in ("lower bound", "upper bound")}}
+    named = {report.choice: f"{report.choice} (chosen)"}
     rows = [(named.get(name, name), "here", one.value, *(beyond.get(end, end) for end in one.interval)) for name, one in shown.items()]
     return pd.DataFrame(rows, columns=["label", "kind", "value", "low", "high"])
 

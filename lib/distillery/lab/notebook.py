@@ -14,6 +14,7 @@ import pandas as pd
 
 from distillery import metrics, studies
 from distillery.lab import published, records, settings, status, store, verdicts
+from distillery.lab.intervals import estimates, intervals, printed
 from distillery.lab.records import Record
 from distillery.lab.status import Status
 from distillery.lab.summaries import NOT_RUN, series, spread
@@ -25,7 +26,23 @@ if TYPE_CHECKING:
 
     from distillery.data import Images
 
-__all__ = ["Setup", "aims", "arrays", "estimate", "glue", "provenance", "recorded", "series", "spread", "start", "table", "value"]
+__all__ = [
+    "Setup",
+    "aims",
+    "arrays",
+    "estimate",
+    "estimates",
+    "glue",
+    "intervals",
+    "printed",
+    "provenance",
+    "recorded",
+    "series",
+    "spread",
+    "start",
+    "table",
+    "value",
+]
 
 Here = float | str | tuple[float, float] | metrics.Estimate
 

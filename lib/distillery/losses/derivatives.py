@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from distillery.losses.loss import Loss
 from distillery.losses.outputs import wide, with_slopes
-from distillery.protocols import Batch
+from distillery.models.slopes import is_relu_network, linearized, log_slopes
+from distillery.protocols import Batch, Teacher
 
 Weighting = Literal["uniform", "teacher"]
 
@@ -24,26 +25,52 @@ class DerivativeSquareError(Loss):
     Of a random teacher t(x, w), one draw an input overstates the value, as section 3.3.3 fears: it holds t inside a square. Yet
     t_y |d log f_y - d log t_y|^2 = t_y |d log f_y|^2 - 2 d log f_y . d t_y + |d t_y|^2 / t_y is linear in t wherever it holds f: under
     teacher weighting the excess is a constant and the gradient unbiased. Under uniform weighting the gradient is biased as well.
+
+    Slopes of ReLU networks are products of masked matrices (see `models.slopes`), which need no second backward pass; `closed_form=False`
+    differentiates them as everything else.
     """
 
     needs_slopes = True
 
-    def __init__(self, *, log_probs: bool = True, weighting: Weighting = "uniform") -> None:
+    def __init__(self, *, log_probs: bool = True, weighting: Weighting = "uniform", closed_form: bool = True) -> None:
         super().__init__()
         if weighting not in ("uniform", "teacher"):
             raise ValueError(f"weighting is {weighting!r}: 'uniform' or 'teacher' is needed")
         if weighting == "teacher" and not log_probs:
             raise ValueError("weighting is 'teacher' and log_probs is False: outputs that are no probabilities cannot weight")
-        self.log_probs, self.weighting = log_probs, weighting
+        self.log_probs, self.weighting, self.closed_form = log_probs, weighting, closed_form
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         batch = with_slopes(batch)
-        theirs, mine = self._outputs(teacher(batch)), self._outputs(student(batch.x))
-        target = slopes(theirs, batch.x, keep=False, of="teacher").detach()
-        distance = 0.5 * (slopes(mine, batch.x, keep=True, of="student") - target).flatten(2).square().sum(-1)
-        if self.weighting == "uniform":
-            return distance.mean(-1)
-        return (theirs.detach().exp() * distance).sum(-1)
+        theirs, target = self._of_teacher(teacher, batch)
+        _, found = self._of_student(student, batch.x)
+        if found.shape != target.shape:
+            raise ValueError(
+                f"the teacher's slopes have shape {tuple(target.shape)}, the student's {tuple(found.shape)}: as many classes are needed"
+            )
+        distance = 0.5 * (found - target).flatten(2).square().sum(-1)
+        return distance.mean(-1) if self.weighting == "uniform" else (theirs.exp() * distance).sum(-1)
+
+    def _of_teacher(self, teacher: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Outputs (B, K) and slopes (B, K, …), both without gradients."""
+        if self.closed_form and self.log_probs and isinstance(teacher, Teacher):
+            with torch.no_grad():
+                known = teacher.log_slopes(batch)
+            if known is not None:
+                return known
+        outputs = self._outputs(teacher(batch))
+        return outputs.detach(), slopes(outputs, batch.x, keep=False, of="teacher").detach()
+
+    def _of_student(self, student: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, through which the student's weights get gradients."""
+        if not (self.closed_form and is_relu_network(student)):
+            outputs = self._outputs(student(x))
+            return outputs, slopes(outputs, x, keep=True, of="student")
+        if self.log_probs:
+            return log_slopes(student, x)
+        around = linearized(student, x)
+        identity = torch.eye(around.outputs.shape[1], dtype=around.outputs.dtype, device=x.device).expand(len(x), -1, -1)
+        return wide(around.outputs), wide(around.pull(identity))
 
     def _outputs(self, outputs: Tensor) -> Tensor:
         return wide(outputs).log_softmax(-1) if self.log_probs else wide(outputs)

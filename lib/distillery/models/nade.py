@@ -79,11 +79,16 @@ class NADE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
         """n exact samples by ancestry, one pixel after another: (n, D) of uint8."""
+        return self.sample_with_conditionals(n, rng=rng)[0]
+
+    @torch.no_grad()
+    def sample_with_conditionals(self, n: int, *, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The same samples, and how probable each pixel was to be on when its turn came, (n, D): grey pictures (thesis, Figure 2.4)."""
         check_size("n", n)
         draw = _sample_kernel if self._uses_kernel() else _sample_torch
         parts = [draw(self, torch.rand(self.visible, m, generator=rng, device=self.W.device, dtype=self.W.dtype)) for m in _chunks(n, 1000)]
-        pixels = torch.cat(parts, 1).t()
-        return torch.empty_like(pixels).index_copy(1, self.order, pixels)
+        pixels, probs = (torch.cat(each, 1).t() for each in zip(*parts, strict=True))
+        return tuple(torch.empty_like(rows).index_copy(1, self.order, rows) for rows in (pixels, probs))  # type: ignore[return-value]
 
     def features(self) -> Tensor:
         """(H, D): what each hidden unit looks for, pixels at their own places (thesis, Figure 4.8)."""
@@ -147,21 +152,23 @@ class _Kernel(torch.autograd.Function):
         return None, dW, dU, dz.sum(1), dc
 
 
-def _sample_kernel(nade: NADE, uniforms: Tensor) -> Tensor:
+def _sample_kernel(nade: NADE, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     from distillery.models import nade_kernel
 
     padded = F.pad(uniforms, (0, -uniforms.shape[1] % nade_kernel.TILE))
-    return nade_kernel.sample(padded, *(p.detach().contiguous() for p in (nade.W, nade.U, nade.b, nade.c)))[:, : uniforms.shape[1]]
+    drawn, probs = nade_kernel.sample(padded, *(p.detach().contiguous() for p in (nade.W, nade.U, nade.b, nade.c)))
+    return drawn[:, : uniforms.shape[1]], probs[:, : uniforms.shape[1]]
 
 
-def _sample_torch(nade: NADE, uniforms: Tensor) -> Tensor:
-    pixels = torch.empty(uniforms.shape, dtype=torch.uint8, device=uniforms.device)
+def _sample_torch(nade: NADE, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+    pixels, probs = torch.empty(uniforms.shape, dtype=torch.uint8, device=uniforms.device), torch.empty_like(uniforms)
     a = nade.c.expand(uniforms.shape[1], -1)
     for i in range(nade.visible):
-        on = uniforms[i] < (a.sigmoid() @ nade.U[i] + nade.b[i]).sigmoid()
+        probs[i] = (a.sigmoid() @ nade.U[i] + nade.b[i]).sigmoid()
+        on = uniforms[i] < probs[i]
         pixels[i] = on
         a = a + on[:, None] * nade.W[i]
-    return pixels
+    return pixels, probs
 
 
 def _chunks(n: int, size: int) -> Iterator[int]:

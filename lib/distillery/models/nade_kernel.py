@@ -37,12 +37,12 @@ def gradients(x: Tensor, W: Tensor, U: Tensor, last: Tensor, dz: Tensor) -> tupl
     return dW, dU, dc
 
 
-def sample(uniforms: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """Pixels (D, B), each on where its uniform number is below its conditional probability."""
-    x = torch.empty(uniforms.shape, dtype=torch.uint8)
-    arrays = [tensor.detach().numpy() for tensor in (uniforms, W, U, b, c, x)]
+def sample(uniforms: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixels (D, B), each on where its uniform number is below its conditional probability; and these, (D, B)."""
+    x, probs = torch.empty(uniforms.shape, dtype=torch.uint8), torch.empty(uniforms.shape)
+    arrays = [tensor.detach().numpy() for tensor in (uniforms, W, U, b, c, x, probs)]
     _in_parts(_sample, arrays, x.shape[1], TILE)
-    return x
+    return x, probs
 
 
 def _in_parts(function: Callable[..., None], arrays: list[Any], size: int, multiple: int) -> None:
@@ -104,7 +104,7 @@ def _logits(x: Any, W: Any, U: Any, b: Any, c: Any, z: Any, last: Any, first_exa
 
 
 @_compiled
-def _sample(uniforms: Any, W: Any, U: Any, b: Any, c: Any, x: Any, first_example: int, past_example: int) -> None:
+def _sample(uniforms: Any, W: Any, U: Any, b: Any, c: Any, x: Any, probs: Any, first_example: int, past_example: int) -> None:
     D, H = W.shape
     a, h, s = np.empty((TILE, H), _f32), np.empty((TILE, H), _f32), np.empty(TILE, _f32)
     for n in range(first_example, past_example, TILE):
@@ -112,7 +112,8 @@ def _sample(uniforms: Any, W: Any, U: Any, b: Any, c: Any, x: Any, first_example
         for i in range(D):
             _outputs(U, i, h, s)
             for r in range(TILE):
-                x[i, n + r] = uniforms[i, n + r] < _sigmoid(s[r] + b[i])
+                probs[i, n + r] = _sigmoid(s[r] + b[i])
+                x[i, n + r] = uniforms[i, n + r] < probs[i, n + r]
                 if x[i, n + r]:
                     _switch_on(a, r, h, r, W, i)
 

@@ -8,7 +8,7 @@ from one end to the other is a draw from a larger world in which the two ends ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from distillery.models.rbm import RBM
 from distillery.partition.temperatures import check_temperatures, even_in_difficulty, uniform
 from distillery.samplers.density import check_count
+from distillery.samplers.diagnostics import effective_sample_size
 from distillery.samplers.gibbs import check_chains, sample_bits
 
 Progress = Callable[[int, int], None]
@@ -119,6 +120,34 @@ def adapted(
     return even_in_difficulty(betas, torch.stack([sweeps * slope.var() for slope in slopes]).cpu(), steps)
 
 
+@torch.no_grad()
+def sweeps_a_draw(
+    machine: RBM,
+    temperatures: Sequence[float],
+    *,
+    rng: torch.Generator,
+    base: Tensor | None = None,
+    chains: int = 100,
+    sweeps: int = 200,
+) -> Tensor:
+    """How many sweeps are worth one independent draw of the slope d log p_beta / d beta, at each temperature: its autocorrelation time.
+
+    The chains go through the temperatures as they are listed, and settle at each for half as long as they are watched there.
+    """
+    check_count("sweeps", sweeps, least=20)
+    path, found = _Path(machine, base, torch.float32), []
+    states = sample_bits(path.base.expand(chains, -1).clone(), rng)
+    for beta in temperatures:
+        slopes = []
+        for _ in range(sweeps + sweeps // 2):
+            inputs = path.inputs(states)
+            slopes.append(path.slope(states, inputs, beta))
+            states = path.move(inputs, beta, rng)
+        watched = torch.stack(slopes[sweeps // 2 :])
+        found.append(watched.numel() / effective_sample_size(watched.double()).item())
+    return torch.tensor(found)
+
+
 def _slopes(path: _Path, betas: list[float], *, chains: int, sweeps: int, rng: torch.Generator) -> Iterator[Tensor]:
     """d log p_beta / d beta of every chain, the mean over some sweeps at each temperature of an annealing run."""
     states = sample_bits(path.base.expand(chains, -1).clone(), rng)
@@ -126,7 +155,7 @@ def _slopes(path: _Path, betas: list[float], *, chains: int, sweeps: int, rng: t
         total = torch.zeros_like(states[:, 0])
         for _ in range(sweeps):
             inputs = path.inputs(states)
-            total += states @ (path.a - path.base) + (inputs * (beta * inputs).sigmoid()).sum(1)
+            total += path.slope(states, inputs, beta)
             states = path.move(inputs, beta, rng)
         yield total / sweeps
 
@@ -149,6 +178,10 @@ class _Path:
     def log_ratio(self, states: Tensor, inputs: Tensor, low: float, high: float) -> Tensor:
         """log p_high(x) - log p_low(x), summed in float64."""
         return (high - low) * (states.double() @ self.difference) + _softplus_gain(inputs, low, high).sum(1, dtype=torch.float64)
+
+    def slope(self, states: Tensor, inputs: Tensor, beta: float) -> Tensor:
+        """d log p_beta / d beta, given x W + b."""
+        return states @ (self.a - self.base) + (inputs * (beta * inputs).sigmoid()).sum(1)
 
     def move(self, inputs: Tensor, beta: float, rng: torch.Generator) -> Tensor:
         """One sweep of block Gibbs sampling at this temperature, given x W + b."""

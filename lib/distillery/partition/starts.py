@@ -37,7 +37,7 @@ class Starts:
     @property
     def described(self) -> str:
         found = "states found by annealing"
-        return found if self.data is None else f"{found}, and rows of {len(self.data):,} data"
+        return found if self.data is None else f"{found}, and some of {len(self.data):,} rows of data"
 
     def states(self, n: int) -> Tensor:
         """Starts of n chains, (n, D); with data, those in even places are its rows."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from distillery import data, studies
 from distillery.distillation import distill
@@ -69,13 +70,17 @@ def teacher(name: str, context: Context) -> RBM:
     if MACHINE in name.split("+"):
         return RBM.from_arrays(*data.load_rbm(), dtype=torch.float32).to(context.device)
     x = rbm.bits(context.load(name).x_train).to(context.device)
-    rng = torch.Generator(context.device).manual_seed(0)
-    machine = RBM(x.shape[1], 12, rng=rng)
+    return taught(x, 12, rng=torch.Generator(context.device).manual_seed(0))
+
+
+def taught(x: Tensor, hidden: int, *, rng: torch.Generator, rate: float = 0.02, steps: int = 200) -> RBM:
+    """A machine that learns the bits x (N, D) by persistent contrastive divergence, and is small enough to be added up."""
+    machine = RBM(x.shape[1], hidden, rng=rng)
     with torch.no_grad():
         machine.a.copy_(base_rates(x))
     loss = ContrastiveDivergence(rng=rng, chains=x[:100])
-    optimizer = torch.optim.SGD(machine.parameters(), lr=0.02)
-    distill(Recorded(), machine, Resample(x, x, rng=rng), loss, optimizer=optimizer, batch_size=100, steps=200)
+    optimizer = torch.optim.SGD(machine.parameters(), lr=rate)
+    distill(Recorded(), machine, Resample(x, x, rng=rng), loss, optimizer=optimizer, batch_size=100, steps=steps)
     return machine
 
 

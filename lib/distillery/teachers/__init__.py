@@ -2,6 +2,7 @@
 
 from distillery.teachers.frozen import Average, Formula, Frozen
 from distillery.teachers.given import Given
-from distillery.teachers.recorded import Inputs, Labels, Recorded
+from distillery.teachers.probabilities import Probabilities
+from distillery.teachers.recorded import Inputs, Labels, Recorded, RecordedSlopes
 
-__all__ = ["Average", "Formula", "Frozen", "Given", "Inputs", "Labels", "Recorded"]
+__all__ = ["Average", "Formula", "Frozen", "Given", "Inputs", "Labels", "Probabilities", "Recorded", "RecordedSlopes"]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from distillery.losses.outputs import wide
+from distillery.models.slopes import is_relu_network, log_slopes, mean_log_slopes
 from distillery.protocols import Batch, Teacher
 
 
@@ -30,6 +31,9 @@ class Frozen(Teacher):
     def forward(self, batch: Batch) -> Any:
         return self.network(batch.x)
 
+    def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        return log_slopes(self.network, batch.x) if is_relu_network(self.network) else None
+
 
 class Average(Teacher):
     """The mean of several teachers' probabilities, as normalised log probabilities (thesis, equation 2.15)."""
@@ -43,8 +47,14 @@ class Average(Teacher):
         self.teachers = nn.ModuleList(teachers)
 
     def forward(self, batch: Batch) -> Tensor:
-        log_probs = torch.stack([wide(teacher(batch)).log_softmax(-1) for teacher in self.teachers])
-        return log_probs.logsumexp(0) - math.log(len(self.teachers))
+        each = [wide(teacher(batch)).log_softmax(-1) for teacher in self.teachers]
+        if len({tuple(answer.shape) for answer in each}) > 1:
+            raise ValueError(f"the teachers' answers have shapes {[tuple(answer.shape) for answer in each]}: as many classes are needed from all")
+        return torch.stack(each).logsumexp(0) - math.log(len(each))
+
+    def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        networks = [teacher.network for teacher in self.teachers if isinstance(teacher, Frozen) and is_relu_network(teacher.network)]
+        return mean_log_slopes(networks, batch.x) if len(networks) == len(self.teachers) else None
 
 
 class Formula(Teacher):

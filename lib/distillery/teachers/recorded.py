@@ -28,6 +28,19 @@ class Labels(Recorded):
         return labels
 
 
+class RecordedSlopes(Recorded):
+    """Log probabilities and their slopes, recorded with each input as y (B, K, 1 + D), as `generators.Asked(…, slopes=True)` does."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.log_slopes(batch)[0]
+
+    def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        y = super().forward(batch)
+        if y.dim() != 3 or y.shape[2] != 1 + batch.x[0].numel():
+            raise ValueError(f"y has shape {tuple(y.shape)}: (B, K, {1 + batch.x[0].numel()}) is needed, as of Asked(..., slopes=True)")
+        return y[..., 0].float(), y[..., 1:].float().unflatten(2, batch.x.shape[1:])
+
+
 class Inputs(Teacher):
     """The input itself: what an autoencoder is to answer."""
 

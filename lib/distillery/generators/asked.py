@@ -1,0 +1,56 @@
+"""A teacher asked about many inputs at once."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from distillery.losses.outputs import wide
+from distillery.protocols import Batch, Generator, Teacher
+
+
+class Asked(Generator):
+    """What another generator draws, `at_once` inputs at a time, with the teacher's answers as `y`; handed out in their order.
+
+    A teacher of many networks asked about twenty inputs reads all its weights for each answer; asked about a thousand it reads them once.
+    The teacher of the distillation is then `Recorded()`. With `slopes` y is (B, K, 1 + D): log probabilities, and their slopes with respect
+    to the input as it lies in memory, for the teacher `RecordedSlopes()`. With `dtype` a copy of the
+    teacher in that type is asked.
+    """
+
+    remembers = ("x", "y")
+
+    def __init__(
+        self, generator: Generator, teacher: Teacher, *, at_once: int = 1000, slopes: bool = False, dtype: torch.dtype | None = None
+    ) -> None:
+        if at_once < 1:
+            raise ValueError(f"at_once is {at_once!r}: at least one input is needed")
+        self.generator, self.at_once, self.slopes, self.dtype = generator, at_once, slopes, dtype
+        self.teacher = teacher if dtype in (None, torch.float32) else copy.deepcopy(teacher).to(dtype)
+        self.x, self.y = torch.zeros(0), torch.zeros(0)
+
+    def draw(self, n: int) -> Batch:
+        while len(self.x) < n:
+            self._ask(max(n, self.at_once))
+        batch = Batch(self.x[:n], self.y[:n])
+        self.x, self.y = self.x[n:], self.y[n:]
+        return batch
+
+    @torch.no_grad()
+    def _ask(self, n: int) -> None:
+        batch = self.generator.draw(n)
+        asked = batch if self.dtype is None else replace(batch, x=batch.x.to(self.dtype))
+        answer = self._with_slopes(asked) if self.slopes else wide(self.teacher(asked))
+        left = len(self.x) > 0
+        self.x = torch.cat([self.x, batch.x]) if left else batch.x
+        self.y = torch.cat([self.y, answer]) if left else answer
+
+    def _with_slopes(self, batch: Batch) -> Tensor:
+        found = self.teacher.log_slopes(batch)
+        if found is None:
+            name = type(self.teacher).__name__
+            raise ValueError(f"slopes is True, but the {name} does not know its slopes: Frozen or Average of ReLU networks is needed")
+        return torch.cat([found[0][..., None], found[1].flatten(2)], -1)
