@@ -105,6 +105,9 @@ GENERATORS: dict[str, Callable[[], generators.Generator]] = {
     "Hardest": lambda: generators.Hardest(noise, lambda batch: batch.x.sum(-1), of=3),
     "Interleave": lambda: generators.Interleave([noise, data], [1, 2]),
     "Parallel": lambda: generators.Parallel([noise]),
+    "Asked": lambda: generators.Asked(noise, teachers.Frozen(network(1)), at_once=4),
+    "Bootstrap": lambda: generators.Bootstrap(torch.randn(9, INPUTS, generator=rng()), rng=rng()),
+    "Conditionals": lambda: generators.Conditionals(nade(), rng=rng()),
 }
 ABSTRACT = {"Loss", "RandomLoss", "Generator", "Exhausted"}
 

@@ -38,6 +38,7 @@ class Adadelta(torch.optim.Adadelta):
         return None
 
     def _update(self, p: Tensor, settings: list[Any]) -> None:
+        assert p.grad is not None
         state = self.state[p]
         if not state:
             state["step"] = torch.zeros(())

@@ -160,6 +160,7 @@ def intervals(frame: pd.DataFrame, *, xlabel: str, reference: float | None = Non
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
+    ax.ticklabel_format(axis="x", useOffset=False)  # values stand as they are, not as a difference from a number at the axis' end
     return _finish(ax, xlabel=xlabel, ylabel="", xlog=xlog, ylog=False, legend=len(kinds) > 1, above=True)
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from distillery.generators.augment import crop_and_flip
+from distillery.generators.augment import crop_and_flip, jitter
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -59,3 +59,20 @@ def test_shape_and_dtype_stay_and_the_stream_decides() -> None:
         changed = crop_and_flip(4)(x, rng())
         assert (changed.shape, changed.dtype) == (x.shape, x.dtype)
         assert changed.equal(crop_and_flip(4)(x, rng()))
+
+
+def test_jittered_pictures_keep_their_ink_roughly_and_their_place_to_within_the_shift() -> None:
+    x = torch.zeros(200, 1, 28, 28)
+    x[:, :, 12:16, 12:16] = 1
+    found = jitter()(x, torch.Generator().manual_seed(0))
+    places = torch.arange(28.0) - 13.5
+    ink = found.sum((1, 2, 3))
+    down, right = (found.sum((1, 3)) * places).sum(1) / ink, (found.sum((1, 2)) * places).sum(1) / ink
+    assert 1.0 < down.abs().max() <= 2.05
+    assert 1.0 < right.abs().max() <= 2.05
+    assert ((ink / 16 - 1).abs() < 0.3).all()
+
+
+def test_a_jitter_of_nothing_changes_nothing() -> None:
+    x = torch.rand(3, 1, 6, 8, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(jitter(shift=0, turn=0, scale=0)(x, torch.Generator().manual_seed(1)), x)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from distillery.losses import DerivativeSquareError, Loss, SoftTargets, TwoSampl
 from distillery.losses.derivatives import slopes
 from distillery.models.mlp import MLP
 from distillery.protocols import Teacher
-from distillery.teachers import Formula, Frozen, Labels
+from distillery.teachers import Average, Formula, Frozen, Labels, Probabilities
 
 
 class Posterior(Teacher):
@@ -158,6 +160,40 @@ def test_a_teacher_without_slopes_is_refused() -> None:
         DerivativeSquareError(log_probs=False)(Formula(lambda x: x.detach() * 0 + torch.zeros(5, 2).double()), smooth(0), batch)
     with pytest.raises(ValueError, match=r"the teacher's outputs have shape \(5,\) for 5 inputs: \(B, K\) is needed for derivatives"):
         DerivativeSquareError(log_probs=False)(Labels(), smooth(0), Batch(points(), torch.zeros(5).long()))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"log_probs": False}, {"weighting": "teacher"}], ids=["logarithms", "as they are", "teacher weighting"]
+)
+def test_products_of_masked_matrices_give_the_loss_and_gradient_of_a_double_backward_pass(settings: dict[str, Any]) -> None:
+    teacher = Average([Frozen(MLP([2, 9, 7, 3], rng=rng(seed)).double()) for seed in (0, 1)])
+    student, batch = MLP([2, 8, 6, 3], rng=rng(2)).double(), Batch(points())
+    found, expected = (DerivativeSquareError(closed_form=how, **settings).each(teacher, student, batch) for how in (True, False))
+    torch.testing.assert_close(found, expected)
+    weights = [layer.weight for layer in student.layers if isinstance(layer, nn.Linear)]
+    closed, twice = (torch.autograd.grad(value.sum(), weights) for value in (found, expected))
+    torch.testing.assert_close(closed, twice)
+    assert expected.detach().min() > 1e-3
+
+
+def test_a_sum_with_cross_entropy_is_the_weighted_sum() -> None:
+    teacher, student, batch = Frozen(MLP([2, 9, 3], rng=rng(0))), MLP([2, 5, 3], rng=rng(1)), Batch(points().float())
+    both = (SoftTargets() + 0.1 * DerivativeSquareError())(teacher, student, batch)
+    torch.testing.assert_close(both, SoftTargets()(teacher, student, batch) + 0.1 * DerivativeSquareError()(teacher, student, batch))
+
+
+@pytest.mark.parametrize("closed_form", [True, False])
+def test_teacher_and_student_of_different_numbers_of_classes_are_refused(closed_form: bool) -> None:
+    teacher, student = Frozen(MLP([2, 9, 4], rng=rng(0))), MLP([2, 5, 3], rng=rng(1))
+    with pytest.raises(ValueError, match=r"slopes have shape \(5, 4, 2\), the student's \(5, 3, 2\): as many classes are needed"):
+        DerivativeSquareError(closed_form=closed_form)(teacher, student, Batch(points().float()))
+
+
+def test_a_forest_teaches_values_and_is_refused_for_slopes() -> None:
+    teacher, student, batch = Probabilities(lambda x: np.eye(3)[(x[:, 0] > 0).astype(int)]), smooth(0), Batch(points())
+    assert SoftTargets()(teacher, student, batch).isfinite()
+    with pytest.raises(ValueError, match="does not depend on the input by any derivative: a differentiable teacher is needed"):
+        DerivativeSquareError()(teacher, student, batch)
 
 
 # ---- random teachers: equations 3.36 to 3.40, and what one draw does to the derivative loss

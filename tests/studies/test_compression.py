@@ -15,6 +15,7 @@ from distillery.studies.study import Cell, Context, Outcome
 
 
 def context(folder: Path) -> Context:
+    folder.mkdir(exist_ok=True)
     return Context("smoke", torch.device("cpu"), None, folder)
 
 
@@ -28,14 +29,13 @@ def test_bits_are_never_fewer_than_the_entropy_nor_more_than_whole_ones(outcomes
     found = outcomes["categorical"].metrics
     assert 0 < found["bits_entropy"] <= found["bits_capacity"] <= found["bits_packed"] <= found["bits"] * 1.01
     assert found["compression"] == 8 * 784 / found["bits"]
-    assert found["parameters"] == autoencoder_parameters(8, 4)
+    assert found["parameters"] == autoencoder_parameters(16, 4)
 
 
-def test_every_model_beats_the_mean_picture(outcomes: dict[str, Outcome]) -> None:
-    """What no code at all would lose: the distance from the mean of the training pictures."""
-    images = data.load("embedded:digits")
-    blank = float((images.x_test.float() - images.x_train.float().mean(0)).abs().mean() / 255)
-    assert {name: found.metrics["test"] < blank for name, found in outcomes.items()} == dict.fromkeys(outcomes, True)
+def test_every_model_beats_the_black_picture(outcomes: dict[str, Outcome]) -> None:
+    """To which the absolute error alone would collapse."""
+    black = float(data.load("embedded:digits").x_test.float().mean() / 255)
+    assert {name: found.metrics["test"] < black for name, found in outcomes.items()} == dict.fromkeys(outcomes, True)
 
 
 def test_the_pictures_kept_are_those_of_the_test_set(outcomes: dict[str, Outcome]) -> None:
@@ -46,7 +46,7 @@ def test_the_pictures_kept_are_those_of_the_test_set(outcomes: dict[str, Outcome
 
 
 def test_a_killed_run_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = Cell({"model": "categorical", "c": 4, "l": 2, "passes": 3}, 0, "embedded:digits")
+    cell = Cell({"model": "categorical", "c": 4, "l": 2, "passes": 1}, 0, "embedded:digits")
     monkeypatch.setattr(compression, "EVERY", 10)
     whole = compression.run(cell, context(tmp_path / "whole"))
     for killed_at in (0.3, 0.8):  # in either phase

@@ -17,8 +17,7 @@ class Asked(Generator):
 
     A teacher of many networks asked about twenty inputs reads all its weights for each answer; asked about a thousand it reads them once.
     The teacher of the distillation is then `Recorded()`. With `slopes` y is (B, K, 1 + D): log probabilities, and their slopes with respect
-    to the input as it lies in memory, for the teacher `RecordedSlopes()`. With `dtype` a copy of the
-    teacher in that type is asked.
+    to the input as it lies in memory, for the teacher `RecordedSlopes()`. With `dtype` a copy of the teacher in that type is asked.
     """
 
     remembers = ("x", "y")
@@ -29,7 +28,7 @@ class Asked(Generator):
         if at_once < 1:
             raise ValueError(f"at_once is {at_once!r}: at least one input is needed")
         self.generator, self.at_once, self.slopes, self.dtype = generator, at_once, slopes, dtype
-        self.teacher = teacher if dtype in (None, torch.float32) else copy.deepcopy(teacher).to(dtype)
+        self.teacher = in_type(teacher, dtype)
         self.x, self.y = torch.zeros(0), torch.zeros(0)
 
     def draw(self, n: int) -> Batch:
@@ -39,18 +38,27 @@ class Asked(Generator):
         self.x, self.y = self.x[n:], self.y[n:]
         return batch
 
-    @torch.no_grad()
     def _ask(self, n: int) -> None:
         batch = self.generator.draw(n)
-        asked = batch if self.dtype is None else replace(batch, x=batch.x.to(self.dtype))
-        answer = self._with_slopes(asked) if self.slopes else wide(self.teacher(asked))
+        answer = ask(self.teacher, batch, slopes=self.slopes, dtype=self.dtype)
         left = len(self.x) > 0
         self.x = torch.cat([self.x, batch.x]) if left else batch.x
         self.y = torch.cat([self.y, answer]) if left else answer
 
-    def _with_slopes(self, batch: Batch) -> Tensor:
-        found = self.teacher.log_slopes(batch)
-        if found is None:
-            name = type(self.teacher).__name__
-            raise ValueError(f"slopes is True, but the {name} does not know its slopes: Frozen or Average of ReLU networks is needed")
-        return torch.cat([found[0][..., None], found[1].flatten(2)], -1)
+
+@torch.no_grad()
+def ask(teacher: Teacher, batch: Batch, *, slopes: bool, dtype: torch.dtype | None = None) -> Tensor:
+    """The teacher's answers in float32; with `slopes` (B, K, 1 + D). The inputs are handed over in `dtype`, which is the teacher's."""
+    batch = batch if dtype is None else replace(batch, x=batch.x.to(dtype))
+    if not slopes:
+        answer: Tensor = wide(teacher(batch))
+        return answer
+    if (found := teacher.log_slopes(batch)) is None:
+        name = type(teacher).__name__
+        raise ValueError(f"slopes is True, but the {name} does not know its slopes: Frozen or Average of ReLU networks is needed")
+    return torch.cat([found[0][..., None], found[1].flatten(2)], -1)
+
+
+def in_type(teacher: Teacher, dtype: torch.dtype | None) -> Teacher:
+    """The teacher itself, or a copy of it in another type."""
+    return teacher if dtype in (None, torch.float32) else copy.deepcopy(teacher).to(dtype)

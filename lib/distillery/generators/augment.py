@@ -40,7 +40,9 @@ def jitter(*, shift: float = 2.0, turn: float = 10.0, scale: float = 0.1) -> Tra
         angle, size, down, right = (2 * torch.rand(4, n, generator=rng, device=rng.device) - 1).to(x.device)
         angle, size = angle * math.radians(turn), 1 + size * scale
         cos, sin = angle.cos() / size, angle.sin() / size
-        rows = [cos, -sin * height / width, right * 2 * shift / width, sin * width / height, cos, down * 2 * shift / height]
+        turned = [cos, -sin * height / width, sin * width / height, cos]
+        x_shift, y_shift = right * 2 * shift / width, down * 2 * shift / height
+        rows = [*turned[:2], turned[0] * x_shift + turned[1] * y_shift, *turned[2:], turned[2] * x_shift + turned[3] * y_shift]
         grid = F.affine_grid(torch.stack(rows, 1).view(n, 2, 3).to(x.dtype), list(x.shape), align_corners=False)
         return F.grid_sample(x, grid, align_corners=False)
 

@@ -17,7 +17,7 @@ from distillery.lab import published, records, settings, status, store, verdicts
 from distillery.lab.intervals import estimates, intervals, printed
 from distillery.lab.records import Record
 from distillery.lab.status import Status
-from distillery.lab.summaries import NOT_RUN, series, spread
+from distillery.lab.summaries import NOT_RUN, series, shown, spread
 from distillery.studies import Profile
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "provenance",
     "recorded",
     "series",
+    "shown",
     "spread",
     "start",
     "table",

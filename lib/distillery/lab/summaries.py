@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,12 @@ def series(frame: pd.DataFrame, x: str, y: str, by: str) -> dict[str, tuple[np.n
         mean, deviation = own.groupby(x)[y].mean(), own.groupby(x)[y].std().fillna(0.0)
         found[str(name)] = (mean.index.to_numpy(float), mean.to_numpy(), deviation.to_numpy())
     return found
+
+
+def shown(numbers: pd.DataFrame | Mapping[str, float], form: str = ".3f", *, title: str = "value") -> pd.DataFrame:
+    """Numbers as texts in a table, "not run" for what is not a number; a mapping is one column, called `title`."""
+    frame = numbers if isinstance(numbers, pd.DataFrame) else pd.Series(numbers, dtype=float).to_frame(title)
+    return frame.map(lambda number: NOT_RUN if np.isnan(number) else format(number, form))
 
 
 def _spread_out(table: pd.DataFrame, across: str) -> pd.DataFrame:

@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from distillery.losses.outputs import wide
 from distillery.models.mlp import MLP
 
-AT_ONCE = 50  # inputs of an ensemble
+AT_ONCE = 100  # inputs of an ensemble
 
 
 def is_relu_network(network: nn.Module) -> bool:
@@ -63,8 +62,8 @@ def linearized(network: nn.Module, x: Tensor) -> Linearized:
 def log_slopes(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """log softmax of a ReLU network's outputs, (B, K), and its slope: d log f_i = sum_k (δ_ik - f_k) d output_k, (B, K, …)."""
     around = linearized(network, x)
-    log_probs = wide(around.outputs).log_softmax(-1)
-    return log_probs, wide(around.pull(_of_softmax(log_probs).to(around.outputs.dtype)))
+    log_probs = _wide(around.outputs).log_softmax(-1)
+    return log_probs, _wide(around.pull(_of_softmax(log_probs).to(around.outputs.dtype)))
 
 
 def mean_log_slopes(networks: Sequence[nn.Module], x: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,16 +81,21 @@ def mean_log_slopes(networks: Sequence[nn.Module], x: Tensor) -> tuple[Tensor, T
 
 def _mean_log_slopes(networks: Sequence[nn.Module], x: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
     around = [linearized(network, x) for network in networks]
-    each = torch.stack([wide(one.outputs).log_softmax(-1) for one in around])
+    each = torch.stack([_wide(one.outputs).log_softmax(-1) for one in around])
     shares = each.log_softmax(0).exp()  # f_n,i / (N t_i): they add up to one over the networks
     rows = (shares[..., None] * torch.stack([_of_softmax(log_probs) for log_probs in each])).to(around[0].outputs.dtype)
     hidden = torch.cat([one.before_first(row) for one, row in zip(around, rows, strict=True)], -1)
-    return each.logsumexp(0) - math.log(len(networks)), wide(hidden @ first)
+    return each.logsumexp(0) - math.log(len(networks)), _wide(hidden @ first)
 
 
 def _of_softmax(log_probs: Tensor) -> Tensor:
     """d log f_i / d output_k = δ_ik - f_k, (B, K, K)."""
     return torch.eye(log_probs.shape[-1], dtype=log_probs.dtype, device=log_probs.device) - log_probs.exp()[:, None, :]
+
+
+def _wide(values: Tensor) -> Tensor:
+    """Half precision as float32; the losses, which have the same, import this file."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def _steps(network: nn.Module) -> list[tuple[nn.Linear, bool]] | None:

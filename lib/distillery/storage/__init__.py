@@ -1,4 +1,4 @@
-"""Codes packed into bits, budgets, an entropy coder, and the image codecs that are the rivals."""
+"""Codes packed into bits, budgets, an entropy coder, a learned prior, the recollection file, and the image codecs that are rivals."""
 
 from distillery.storage.budgets import (
     Choice,
@@ -14,18 +14,23 @@ from distillery.storage.codecs import JPEG, LZMA, PNG, Codec, Rate, WebP
 from distillery.storage.coder import Decoder, Encoder, decode_codes, encode_codes
 from distillery.storage.frequencies import counted_frequencies, frequencies, scored_frequencies
 from distillery.storage.packing import Layout, layout, pack, packed_bits, unpack
+from distillery.storage.prior import CodePrior, WholePrior
+from distillery.storage.recollections import Recollections
 
 __all__ = [
     "JPEG",
     "LZMA",
     "PNG",
     "Choice",
+    "CodePrior",
     "Codec",
     "Decoder",
     "Encoder",
     "Layout",
     "Rate",
+    "Recollections",
     "WebP",
+    "WholePrior",
     "autoencoder_parameters",
     "best_incremental",
     "best_total",

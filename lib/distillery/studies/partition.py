@@ -30,6 +30,7 @@ STUDENTS: tuple[tuple[str, str], ...] = (
     *(("nade-square_error", f"nade-{width}-square-error") for width in rbm.HIDDEN),
     (stronger.NAME, stronger.NAME),
 )
+PLACES = {f"nade-{width}{ending}": (width, column) for width in rbm.HIDDEN for column, ending in rbm.ENDINGS.items()}  # in the tables
 MACHINE, STAND_IN = "rbm_cd25_500", "embedded:digits_binarized"
 SCHEDULES = ("uniform", "salakhutdinov_murray", "adapted", "friction")
 PUBLISHED = annealed.Plan("salakhutdinov_murray", 14_500, 100, 5000)
@@ -132,11 +133,10 @@ def _annealed(data_name: str, plan: annealed.Plan) -> Cell:
 
 def answers() -> Sequence[Answer]:
     """Tables 4.2 to 4.5, a row a student; what was known before: annealing as published, and the highest log density found."""
-    rows = [(width, column, f"nade-{width}{ending}") for width in rbm.HIDDEN for column, ending in rbm.ENDINGS.items()]
     tables = [
         Answer(f"thesis_logz_{table}", {"hidden": width}, column, f"{estimate}_{name}", {"method": "students"})
         for estimate, table in TABLES.items()
-        for width, column, name in rows
+        for name, (width, column) in PLACES.items()
     ]
     known = {"ais_salakhutdinov_murray_2008": ("forward", asdict(PUBLISHED)), "max_unnormalised_logprob_all_black": ("highest", FIRST)}
     return [*tables, *(Answer("thesis_logz_reference", {"method": row}, "logz", *found) for row, found in known.items())]

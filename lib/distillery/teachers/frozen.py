@@ -49,7 +49,9 @@ class Average(Teacher):
     def forward(self, batch: Batch) -> Tensor:
         each = [wide(teacher(batch)).log_softmax(-1) for teacher in self.teachers]
         if len({tuple(answer.shape) for answer in each}) > 1:
-            raise ValueError(f"the teachers' answers have shapes {[tuple(answer.shape) for answer in each]}: as many classes are needed from all")
+            raise ValueError(
+                f"the teachers' answers have shapes {[tuple(answer.shape) for answer in each]}: as many classes are needed from all"
+            )
         return torch.stack(each).logsumexp(0) - math.log(len(each))
 
     def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:

@@ -1,0 +1,263 @@
+"""Chapter 6: thirty networks into one, by values and by slopes, on inputs of three kinds; then what makes the student better.
+
+Two students of a cell, one for each loss, see the same inputs and the same answers; on the data the teacher is asked once, on inputs that
+are new every time a thousand at a time. Everything is measured on the 10,000 test images: errors are those over images, as in the thesis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from distillery import metrics
+from distillery.adadelta import Adadelta
+from distillery.distillation import distill
+from distillery.generators import Asked, Generator
+from distillery.generators.resample import as_unit
+from distillery.losses import DerivativeSquareError, Loss, SoftTargets
+from distillery.losses.each_its_own import EachItsOwn
+from distillery.models.bank import Bank
+from distillery.models.mlp import MLP
+from distillery.nearest import unknown
+from distillery.protocols import Batch, Teacher
+from distillery.run import History
+from distillery.schedules import one_cycle
+from distillery.studies._ensemble_parts import BATCH, SHARES, Parts, Sizes, answered, inputs, mark
+from distillery.studies.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
+from distillery.teachers import Average, Recorded, RecordedSlopes
+
+GENERATORS = ("mnist", "nade", "noise")
+LOSSES = ("cross_entropy", "derivative")
+SLOPE_WEIGHT = 0.01  # of the derivative loss beside cross entropy
+SMALL = Sizes(3, 2, (784, 24, 16, 10), (784, 12, 8, 10), 16, 4)
+PLANS: Mapping[Profile, tuple[Sizes, int]] = {"smoke": (SMALL, 2), "laptop": (Sizes(5, 5, nade_passes=3), 5), "paper": (Sizes(), 40)}
+
+# Beyond the thesis, one thing changed at a time: the optimizer, the inputs, the loss, the temperature, the time.
+LADDER: tuple[tuple[str, str, str, float, int], ...] = (
+    ("nade", "all", "cross_entropy", 1.0, 1),
+    ("jitter", "all", "cross_entropy", 1.0, 1),
+    ("jitter", "all", "both", 1.0, 1),
+    ("jitter", "all", "cross_entropy", 3.0, 1),
+    ("jitter", "all", "cross_entropy", 1.0, 10),
+    ("nade", "10pct", "cross_entropy", 1.0, 1),
+    ("jitter", "10pct", "cross_entropy", 1.0, 1),
+    ("jitter", "10pct", "both", 1.0, 1),
+    ("jitter", "10pct", "cross_entropy", 1.0, 100),
+)
+
+
+def cells(profile: Profile) -> Sequence[Cell]:
+    """Three generators by two shares of the data; the rows that decide a claim with three seeds; then the ladder."""
+    if profile == "smoke":
+        return [_cell(profile, generator, "all", " ".join(LOSSES)) for generator in GENERATORS]
+    tables = [_cell(profile, generator, share, " ".join(LOSSES)) for generator in GENERATORS for share in SHARES]
+    if profile == "laptop":
+        return tables
+    again = [_cell(profile, *row, " ".join(LOSSES), seed=seed) for seed in (1, 2) for row in (("mnist", "10pct"), ("nade", "10pct"))]
+    ladder = [
+        _cell(profile, generator, share, loss, optimizer="adam", temperature=temperature, times=times)
+        for generator, share, loss, temperature, times in LADDER
+    ]
+    return [*tables, *again, *ladder]
+
+
+def run(cell: Cell, context: Context) -> Outcome:
+    """The teacher, the network trained on labels, and a student for each loss of the cell."""
+    images, params = context.load(cell.data), cell.params
+    assert images.y_train is not None
+    assert images.y_test is not None
+    x, y, x_test, y_test = (t.to(context.device) for t in (images.x_train, images.y_train, images.x_test, images.y_test))
+    sizes = _sizes(params)
+    parts, rng = Parts(context, sizes, images.fingerprint, cell.seed), torch.Generator(context.device).manual_seed(cell.seed)
+    share = str(params["train_data"])
+    teacher, index = parts.teacher(x, y), parts.share(len(x), share)
+    direct, names = parts.direct(x[index], y[index], share), str(params["losses"]).split()
+    students = [MLP(sizes.student, rng=rng) for _ in names]
+    steps = int(params["passes"]) * len(index) // BATCH
+    history = _distilled(params, students, names, _source(params, x[index], teacher, parts, rng=rng), steps, context, (x_test, y_test))
+    found = _measured("teacher", answers_of(teacher, x_test), y_test) | _measured("direct", direct(as_unit(x_test)), y_test)
+    for name, student in zip(names, students, strict=True):
+        found |= _measured(name, student(as_unit(x_test)), y_test) | _gained(name, student, direct, x_test, y_test)
+    found["teacher_mark"] = mark(teacher)
+    at, curves = history.probed("test")
+    arrays = {"steps": torch.tensor(at), "test": torch.tensor(curves)}  # (P, S, 2): accuracy and log probability
+    return Outcome(found, departures=_departures(params), arrays=arrays)
+
+
+def _distilled(
+    params: Mapping[str, Scalar],
+    students: Sequence[nn.Module],
+    names: Sequence[str],
+    source: Generator,
+    steps: int,
+    context: Context,
+    test: tuple[Tensor, Tensor],
+) -> History:
+    bank = Bank(students).to(context.device)
+    is_adam = params["optimizer"] == "adam"
+    return distill(
+        _reader(names),
+        bank,
+        source,
+        EachItsOwn([loss(name, float(params["temperature"])) for name in names]),
+        optimizer=torch.optim.Adam(bank.parameters(), lr=2e-3) if is_adam else Adadelta(bank.parameters()),
+        schedule=one_cycle(steps) if is_adam else None,
+        batch_size=BATCH,
+        steps=steps,
+        probes={"test": lambda _: [_at_once(student, *test) for student in students]},
+        probe_at={max(1, round(steps * 10 ** (-k / 8))) for k in range(33)},
+        checkpoint=context.scratch / "students.safetensors",
+        every=10_000,
+        progress=lambda done, _: context.report(done / steps),
+    )
+
+
+def loss(name: str, temperature: float = 1.0) -> Loss:
+    """Cross entropy (equation 2.17), the derivative square error (2.18), or both, slopes weighing little: their numbers are large."""
+    if name == "both":
+        return SoftTargets(temperature) + SLOPE_WEIGHT * DerivativeSquareError()
+    if name not in LOSSES:
+        raise ValueError(unknown("loss", name, [*LOSSES, "both"]))
+    return SoftTargets(temperature) if name == "cross_entropy" else DerivativeSquareError()
+
+
+@torch.no_grad()
+def answers_of(teacher: Average, x: Tensor) -> Tensor:
+    """The teacher's log probabilities of pictures, a thousand at a time."""
+    return torch.cat([teacher(Batch(as_unit(part))) for part in x.split(1000)])
+
+
+def _source(params: Mapping[str, Scalar], x: Tensor, teacher: Average, parts: Parts, *, rng: torch.Generator) -> Generator:
+    """Inputs with the teacher's answers; `mnist`, whose inputs come again, with answers that were asked for once."""
+    slopes, dtype, name = _asks_slopes(str(params["losses"]).split()), parts.context.dtype, str(params["generator"])
+    if name == "mnist":
+        return answered(x, teacher, slopes=slopes, dtype=dtype, rng=rng)
+    source = inputs(name, x, parts, str(params["train_data"]), rng=rng)
+    return Asked(source, teacher, slopes=slopes, dtype=dtype, at_once=200 if slopes else 1000)
+
+
+def _asks_slopes(names: Sequence[str]) -> bool:
+    return any(name != "cross_entropy" for name in names)
+
+
+def _reader(names: Sequence[str]) -> Teacher:
+    return RecordedSlopes() if _asks_slopes(names) else Recorded()
+
+
+@torch.no_grad()
+def _at_once(student: nn.Module, x: Tensor, y: Tensor) -> list[float]:
+    logits = student(as_unit(x))
+    return [metrics.accuracy(logits, y).value, metrics.mean_log_prob(logits, y).value]
+
+
+def _measured(name: str, logits: Tensor, y: Tensor) -> dict[str, float]:
+    right, sure = metrics.accuracy(logits.detach(), y), metrics.mean_log_prob(logits.detach(), y)
+    return {
+        f"accuracy_{name}": right.value,
+        f"accuracy_{name}_se": right.error,
+        f"log_prob_{name}": sure.value,
+        f"log_prob_{name}_se": sure.error,
+    }
+
+
+@torch.no_grad()
+def _gained(name: str, student: nn.Module, direct: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
+    """How much better than training on labels, paired over test images (Tables 2.3 and 2.4)."""
+    mine, theirs = student(as_unit(x)), direct(as_unit(x))
+    pairs = {"accuracy": metrics.correct, "log_prob": metrics.log_prob_of}
+    gains = {key: metrics.paired_difference(measure(mine, y), measure(theirs, y)) for key, measure in pairs.items()}
+    values = {f"{key}_gain_{name}": gain.value for key, gain in gains.items()}
+    return values | {f"{key}_gain_{name}_se": gain.error for key, gain in gains.items()}
+
+
+def _cell(
+    profile: Profile,
+    generator: str,
+    share: str,
+    losses: str,
+    *,
+    seed: int = 0,
+    optimizer: str = "adadelta",
+    temperature: float = 1.0,
+    times: int = 1,
+) -> Cell:
+    sizes, passes = PLANS[profile]
+    params: dict[str, Scalar] = {"generator": generator, "train_data": share, "losses": losses, "optimizer": optimizer}
+    params |= {"temperature": temperature, "passes": passes * times, "members": sizes.members, "teacher_passes": sizes.teacher_passes}
+    params |= {"nade_passes": sizes.nade_passes}
+    return Cell(params, seed, "embedded:digits" if profile == "smoke" else "mnist")
+
+
+def _sizes(params: Mapping[str, Scalar]) -> Sizes:
+    """The smoke run's networks are small, those of every other profile the thesis'."""
+    members, passes = int(params["members"]), int(params["teacher_passes"])
+    if members < 1:
+        raise ValueError(f"members is {members}: an ensemble of at least one network is needed")
+    return (
+        SMALL
+        if (members, passes) == (SMALL.members, SMALL.teacher_passes)
+        else Sizes(members, passes, nade_passes=int(params["nade_passes"]))
+    )
+
+
+def _departures(params: Mapping[str, Scalar]) -> dict[str, list[Scalar]]:
+    published: dict[str, Scalar] = {
+        "passes": 40,
+        "members": 30,
+        "teacher_passes": 20,
+        "nade_passes": 10,
+        "optimizer": "adadelta",
+        "temperature": 1.0,
+    }
+    found = {name: [value, params[name]] for name, value in published.items() if params[name] != value}
+    return found if params["generator"] in GENERATORS else found | {"generator": ["nade", params["generator"]]}
+
+
+def answers() -> Sequence[Answer]:
+    """Tables 2.1 to 2.5."""
+    found: list[Answer] = []
+    for generator in GENERATORS:
+        for share in SHARES:
+            row = {"generator": generator, "train_data": share}
+            where: dict[str, Scalar] = {**row, "losses": " ".join(LOSSES)}
+            for name in LOSSES:
+                for table, metric, scale in _TABLES:
+                    found.append(Answer(f"thesis_ensemble_{table}", row, name, f"{metric}_{name}", where, scale))
+    for model, metric, share in (
+        ("ensemble_of_30", "teacher", "all"),
+        ("direct_small", "direct", "all"),
+        ("direct_small", "direct", "10pct"),
+    ):
+        place: dict[str, Scalar] = {"generator": "mnist", "train_data": share, "losses": " ".join(LOSSES)}
+        row = {"model": model, "train_data": share}
+        found.append(Answer("thesis_direct_training", row, "accuracy", f"accuracy_{metric}", place, 100.0))
+        found.append(Answer("thesis_direct_training", row, "logprob", f"log_prob_{metric}", place))
+    for key, share in (("ensemble_accuracy", "all"), ("ensemble_accuracy_10pct", "10pct")):
+        found.append(Answer("aims", {"key": key}, "aim", "accuracy_cross_entropy", _last(share), 100.0))
+    return found
+
+
+_TABLES = (
+    ("accuracy", "accuracy", 100.0),
+    ("logprob", "log_prob", 1.0),
+    ("accuracy_gain_over_direct", "accuracy_gain", 100.0),
+    ("logprob_gain_over_direct", "log_prob_gain", 1.0),
+)
+
+
+def _last(share: str) -> dict[str, Scalar]:
+    times = max(times for generator, where, _, _, times in LADDER if where == share)
+    return {"generator": "jitter", "train_data": share, "losses": "cross_entropy", "temperature": 1.0, "passes": 40 * times}
+
+
+STUDY = Study(
+    "ensembles",
+    1,
+    "Thirty networks into one",
+    cells,
+    run,
+    answers,
+    aims=[("ensemble_logprob", "log_prob_cross_entropy", _last("all"))],
+)

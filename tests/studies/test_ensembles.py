@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from distillery import data
+from distillery.lab import published
+from distillery.studies import Cell, Context, Outcome, ensembles
+from distillery.studies._ensemble_parts import Parts, Sizes
+
+TINY = Sizes(2, 1, (784, 6, 5, 10), (784, 5, 4, 10), 3, 1)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the stand-in digits, and smaller networks than the smoke run's."""
+    load = data.load
+
+    def few(name: str) -> data.Images:
+        images = load(name)
+        return replace(
+            images, x_train=images.x_train[:200], y_train=images.y_train[:200], x_test=images.x_test[:100], y_test=images.y_test[:100]
+        )
+
+    monkeypatch.setattr(data, "load", few)
+    monkeypatch.setattr(ensembles, "SMALL", TINY)
+
+
+def cell(generator: str = "mnist", losses: str = "cross_entropy derivative", **changed: bool | int | float | str) -> Cell:
+    params = {"generator": generator, "train_data": "all", "losses": losses, "optimizer": "adadelta", "temperature": 1.0}
+    return Cell({**params, "passes": 1, "members": 2, "teacher_passes": 1, "nade_passes": 1, **changed}, 0, "embedded:digits")
+
+
+def run(one: Cell, folder: Path) -> Outcome:
+    folder.mkdir(parents=True, exist_ok=True)
+    return ensembles.run(one, Context("smoke", torch.device("cpu"), None, folder))
+
+
+def test_two_students_of_a_cell_share_a_teacher_which_later_cells_read(tmp_path: Path) -> None:
+    first = run(cell(), tmp_path / "a")
+    [shared] = [path for path in tmp_path.iterdir() if path.name.startswith("shared")]
+    written = {path.name: path.stat().st_mtime_ns for path in shared.iterdir()}
+    assert {"member-0.safetensors", "member-1.safetensors", "direct-all-0.safetensors"} == set(written)
+    second = run(cell("noise"), tmp_path / "b")
+    assert {path.name: path.stat().st_mtime_ns for path in shared.iterdir()} == written
+    for name in ("teacher_mark", "accuracy_teacher", "log_prob_direct"):
+        assert first.metrics[name] == second.metrics[name]
+    assert first.metrics["log_prob_cross_entropy"] != second.metrics["log_prob_cross_entropy"]
+
+
+def test_a_cell_alone_makes_what_a_cell_after_others_reads(tmp_path: Path) -> None:
+    run(cell("noise"), tmp_path / "one" / "a")
+    after, alone = run(cell(), tmp_path / "one" / "b"), run(cell(), tmp_path / "two" / "b")
+    assert after.metrics == alone.metrics
+    assert after.arrays["test"].equal(alone.arrays["test"])
+
+
+def test_gains_are_paired_differences_from_the_network_trained_on_labels(tmp_path: Path) -> None:
+    found = run(cell("noise"), tmp_path / "a").metrics
+    for name in ensembles.LOSSES:
+        for what in ("accuracy", "log_prob"):
+            assert found[f"{what}_gain_{name}"] == pytest.approx(found[f"{what}_{name}"] - found[f"{what}_direct"], abs=1e-9)
+
+
+@pytest.mark.parametrize("generator", ["nade", "jitter"])
+def test_every_generator_and_both_losses_together_train_a_student(generator: str, tmp_path: Path) -> None:
+    found = run(cell(generator, "both", optimizer="adam", temperature=2.0, train_data="10pct"), tmp_path / "a")
+    assert found.arrays["test"].shape[1:] == (1, 2)
+    assert found.departures["optimizer"] == ["adadelta", "adam"]
+
+
+def test_the_papers_cells_depart_in_nothing_and_answer_every_number_of_its_tables() -> None:
+    for one in ensembles.cells("paper")[:6]:
+        assert ensembles._departures(one.params) == {}
+        assert ensembles._sizes(one.params) == Sizes()
+    for answer in ensembles.answers():
+        if answer.table != "aims":
+            published.table(answer.table).cell(answer.row, answer.column)
+        fits = [one for one in ensembles.cells("paper") if answer.where.items() <= one.params.items()]
+        assert fits, answer
+        assert len({str(one.params) for one in fits}) == 1
+
+
+def test_a_tenth_is_a_tenth_and_another_seed_another(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    context = Context("smoke", torch.device("cpu"), None, tmp_path / "a")
+    first, other = (Parts(context, TINY, "x", seed).share(500, "10pct") for seed in (0, 1))
+    assert len(first.unique()) == 50
+    assert not first.equal(other)
+
+
+def test_an_ensemble_of_none_and_a_loss_that_does_not_exist_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="members is 0: an ensemble of at least one network is needed"):
+        run(cell(members=0), tmp_path / "a")
+    with pytest.raises(ValueError, match="cross_entropi"):
+        ensembles.loss("cross_entropi")
