@@ -21,6 +21,12 @@ def test_no_runs_read_not_run() -> None:
     assert list(summaries.spread(RUNS[:0], ["loss"], ["error"])["error"]) == ["not run"]
 
 
+def test_numbers_become_texts_and_what_is_none_reads_not_run() -> None:
+    frame = summaries.shown({"a": 1.0, "b": float("nan")}, ".1f", title="nats")
+    assert frame["nats"].to_dict() == {"a": "1.0", "b": "not run"}
+    assert summaries.shown(pd.DataFrame({"x": [2.0], "y": [None]}, dtype=float)).iloc[0].tolist() == ["2.000", "not run"]
+
+
 def test_a_series_is_sorted_by_x_and_has_the_spread_of_y() -> None:
     x, mean, deviation = summaries.series(RUNS, "n", "error", "loss")["a"]
     assert (x.tolist(), mean.tolist(), deviation.tolist()) == ([1, 2], [7, 5], [0, 0])

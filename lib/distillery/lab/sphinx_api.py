@@ -6,9 +6,12 @@ formulas indented; they are turned into what docutils expects, so that no star o
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import pkgutil
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +66,17 @@ def readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
 
 
 def parsable(app: Sphinx, what: str, name: str, obj: Any, options: Any, *signature: str | None) -> tuple[str | None, ...]:
-    """Defaults that print as `<factory>` or with an address keep a whole signature from being parsed."""
-    return tuple(part and re.sub(r"=\s*<[^<>]*>", "= ...", part) for part in signature)
+    """Defaults that print as `<factory>` or with an address keep a whole signature from being parsed.
+
+    Names that a module imports for the type checker alone are written out: several of ours are called alike.
+    """
+    whole = _for_the_type_checker(getattr(obj, "__module__", None) or name.rpartition(".")[0])
+
+    def readable(part: str) -> str:
+        part = re.sub(r"=\s*<[^<>]*>", "= ...", part)
+        return re.sub(r"(?<![\w.])[A-Z]\w*", lambda found: whole.get(found.group(), found.group()), part)
+
+    return tuple(part and readable(part) for part in signature)
 
 
 def _sections() -> list[str]:
@@ -95,6 +107,17 @@ def _kind(cls: type) -> list[str]:
     """Which of the library's own classes a class is a kind of."""
     ours = [base for base in cls.__bases__ if _is_shown(base.__module__) and not base.__name__.startswith("_") and base.__doc__]
     return ["", "A kind of " + ", ".join(f":py:class:`~{base.__module__}.{base.__qualname__}`" for base in ours) + ".", ""] if ours else []
+
+
+@functools.cache
+def _for_the_type_checker(module: str) -> dict[str, str]:
+    """What stands under `if TYPE_CHECKING:` and is the library's own: a name, and the same with its module before it."""
+    path = getattr(sys.modules.get(module), "__file__", None)
+    blocks = [node for node in ast.parse(Path(path).read_text()).body if isinstance(node, ast.If)] if path else []
+    imports = [node for block in blocks if "TYPE_CHECKING" in ast.unparse(block.test) for node in block.body]
+    found = [(node.module, alias) for node in imports if isinstance(node, ast.ImportFrom) for alias in node.names]
+    ours = [getattr(importlib.import_module(source), alias.name) for source, alias in found if source and source.startswith("distillery.")]
+    return {one.__name__: f"~{one.__module__}.{one.__qualname__}" for one in ours if isinstance(one, type)}
 
 
 def _is_shown(name: str) -> bool:
