@@ -205,5 +205,5 @@ def test_the_results_folder_is_the_one_given_else_the_environments_else_the_book
 def test_outside_a_clone_a_results_folder_must_be_named(tmp_path, monkeypatch):
     monkeypatch.delenv("DISTILLERY_RESULTS", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="--results or \\$DISTILLERY_RESULTS"):
+    with pytest.raises(ValueError, match=r"no results folder: .* name one by \$DISTILLERY_RESULTS, or by --results or results="):
         records.results_folder()
