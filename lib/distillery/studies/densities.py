@@ -1,6 +1,6 @@
 """Chapter 9: which losses between densities find the teacher, decided exactly in worlds where everything can be summed.
 
-Every method sees as many draws from the teacher in as many steps, from the same student. Their rates were tried on other seeds.
+Every method sees as many draws from the teacher in as many steps, from the same student. Their rates were chosen on other seeds.
 """
 
 from __future__ import annotations
@@ -26,38 +26,39 @@ BATCH = 100
 ABOVE = 2.0  # nats by which "square_error_above" has its c above log Z
 MOMENTUM = 0.5  # of Adam where there is an adversary, else 0.9
 
-# Adam's rates, of the student and of the adversary, after short trials of 0.01 and 0.03 on the seed 100 (1000 steps). A search on the
-# seeds 1000 to 1002 at 2000 steps, made afterwards, prefers larger ones for most methods; the mean KL(teacher || student) there falls
-# from 0.015 to 0.012 (KL, bits, at 0.1), 0.015 to 0.009 (square error, 0.1), 0.018 to 0.011 (then KL, 0.1), 0.11 to 0.005 (ratio, 0.3).
+# Adam's rates, of the student and of the adversary: those of the least mean KL(teacher || student) over the seeds 1000 to 1002, which are
+# not reported, at 2000 steps. Tried were 0.01, 0.03, 0.1, and 0.3 and 1 where the best so far was the largest; with an adversary 0.003,
+# 0.01 and 0.03 by 0.01 and 0.03, and 0.01 and 0.03 by 0.1. Two were not tried and have their sibling's: "square_error_above" that of
+# "square_error", "ratio_four" that of "ratio". Score matching on bits fails at every rate: 2.6 nats at 0.01, 3.2 at 0.1.
 RATES: Mapping[str, Mapping[str, tuple[float, ...]]] = {
     "touching": {
         "kl": (0.03,),
         "square_error": (0.1,),
-        "score": (0.03,),
-        "adversarial_samples": (0.01, 0.01),
-        "adversarial_score": (0.01, 0.01),
+        "score": (0.3,),
+        "adversarial_samples": (0.03, 0.1),
+        "adversarial_score": (0.03, 0.1),
     },
     "apart": {
-        "kl": (0.03,),
+        "kl": (0.1,),
         "square_error": (0.1,),
-        "score": (0.03,),
-        "adversarial_samples": (0.01, 0.01),
-        "adversarial_score": (0.01, 0.01),
+        "score": (0.1,),
+        "adversarial_samples": (0.01, 0.03),
+        "adversarial_score": (0.01, 0.03),
     },
     "bits": {
-        "kl": (0.03,),
-        "square_error": (0.03,),
-        "square_error_above": (0.03,),
-        "square_error_then_kl": (0.03,),
-        "score": (0.03,),
-        "ratio": (0.03,),
-        "ratio_four": (0.03,),
-        "adversarial_score": (0.01, 0.01),
+        "kl": (0.1,),
+        "square_error": (0.1,),
+        "square_error_above": (0.1,),
+        "square_error_then_kl": (0.1,),
+        "score": (0.01,),
+        "ratio": (0.3,),
+        "ratio_four": (0.3,),
+        "adversarial_score": (0.03, 0.1),
     },
     "bits_narrow": {
-        "kl": (0.03,),
-        "square_error": (0.03,),
-        "square_error_then_kl": (0.03,),
+        "kl": (0.3,),
+        "square_error": (0.3,),
+        "square_error_then_kl": (0.3,),
     },
 }
 
@@ -173,4 +174,4 @@ def _picture(name: str, here: World, student: nn.Module) -> dict[str, Tensor]:
         return {"density": student(picture()).exp().reshape(60, 60).half()}
 
 
-STUDY = Study("densities", 1, "Losses between densities, decided exactly", cells, run, precision="float64")
+STUDY = Study("densities", 2, "Losses between densities, decided exactly", cells, run, precision="float64")
