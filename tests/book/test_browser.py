@@ -102,6 +102,15 @@ def test_the_code_of_a_chapter_fits_a_page_of_1280_pixels(browser: Any, page: st
         assert visit.tab.evaluate(f"{wide}.map(code => code.innerText)") == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page[5:7].isdigit()])
+def test_the_formulas_of_a_chapter_fit_a_page_of_1280_pixels(browser: Any, page: str) -> None:
+    with _Visit(browser, page, width=1280) as visit:
+        edge = "document.querySelector('article').getBoundingClientRect().right"
+        drawn = "[...document.querySelectorAll('.math mjx-container svg')]"
+        wide = f"{drawn}.filter(drawing => drawing.getBoundingClientRect().right > {edge} + 1)"
+        assert visit.tab.evaluate(f"{wide}.map(drawing => drawing.closest('section').id)") == []
+
+
 def test_search_finds_recollection(browser: Any) -> None:
     with _Visit(browser, "search.html", query="?q=recollection") as visit:
         visit.tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)

@@ -65,7 +65,7 @@ def test_a_smoke_chapter_is_given_the_stand_in(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_table_is_whole_before_any_run() -> None:
     frame = notebook.table(TABLE)
-    assert list(frame.columns) == ["here", "recorded", "n", "data", "profile", "seconds", "published", "verdict"]
+    assert list(frame.columns) == ["here", "recorded", "published", "verdict", "n", "data", "profile", "seconds"]
     assert list(frame.index.names) == ["episodes", "column"]
     assert len(frame) == 40
     assert set(frame["recorded"]) == set(frame["verdict"]) == {"not run"}

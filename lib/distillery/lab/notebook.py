@@ -88,7 +88,7 @@ def table(
     rows: Mapping[str, Any] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """A published table, a line for each number: here, recorded (value ± spread, n, data, profile, seconds), published, verdict.
+    """A published table, a line for each number: here, recorded (value ± spread), published, verdict; then n, data, profile, seconds.
 
     `here` maps (key, ..., column) to a number, a number and its spread, or a text. `rows` keeps the lines whose keys are as given (a value,
     or several); `columns` keeps these value columns. Departures from the published protocol have a column of their own, if there are any.
@@ -195,8 +195,9 @@ def _is_wanted(source: published.Table, one: Status, rows: Mapping[str, Any], co
 def _line(source: published.Table, one: Status, here: Here | None) -> dict[str, Any]:
     form = source.columns[one.column].format
     printed = str(source.cell(one.row, one.column))
-    beside = {"here": "" if here is None else _said(here, form), **_found(one.recorded, form)}
-    return {**one.row, "column": one.column, **beside, "published": printed, "verdict": one.verdict}
+    told, about = _found(one.recorded, form)
+    compared = {"here": "" if here is None else _said(here, form), "recorded": told, "published": printed, "verdict": one.verdict}
+    return {**one.row, "column": one.column, **compared, **about}
 
 
 def _aim_line(one: Status) -> dict[str, Any]:
@@ -204,15 +205,17 @@ def _aim_line(one: Status) -> dict[str, Any]:
     before = "" if aim.published is None else aim.text(aim.published)
     goal = f"{'at least' if aim.direction == 'higher' else 'at most'} {aim.text(aim.aim)} {aim.unit}"
     named = {"aim": f"{aim.capability}: {aim.metric}", "published": before, "goal": goal}
-    return {**named, **_found(one.recorded, aim.format), "verdict": one.verdict}
+    told, about = _found(one.recorded, aim.format)
+    return {**named, "recorded": told, "verdict": one.verdict, **about}
 
 
-def _found(found: verdicts.Recorded | None, form: str) -> dict[str, str]:
+def _found(found: verdicts.Recorded | None, form: str) -> tuple[str, dict[str, str]]:
+    """The recorded number as text, and what is told beside it; departures first, since they qualify the verdict."""
     if found is None:
-        return {"recorded": NOT_RUN, **dict.fromkeys(("n", "data", "profile", "seconds", "departures"), "")}
+        return NOT_RUN, dict.fromkeys(("departures", "n", "data", "profile", "seconds"), "")
     departures = "; ".join(f"{name} {theirs} → {ours}" for name, (theirs, ours) in found.departures.items())
     about = {"n": str(found.n), "data": found.data, "profile": found.profile, "seconds": f"{found.seconds:.0f}"}
-    return {"recorded": found.text(form), **about, "departures": departures}
+    return found.text(form), {"departures": departures, **about}
 
 
 def _said(shown: Here, form: str) -> str:
