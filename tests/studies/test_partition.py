@@ -142,10 +142,15 @@ def test_every_student_is_a_model_of_the_weights_that_its_cell_declares() -> Non
     known = studies.models()
     assert all(known[name][1].weights == weights for weights, name in partition.STUDENTS)
     for profile in ("laptop", "paper"):
-        own = [cell for cell in partition.cells(profile) if cell.params["method"] == "students"]
+        own = [cell for cell in partition.cells(profile) if cell.params["method"] == "students" and cell.data != partition.OWN]
         named = [(cell.data.split("weights:")[1], name) for cell in own for name in str(cell.params["students"]).split()]
         assert sorted(named) == sorted(partition.STUDENTS)
         assert len({cell.data for cell in own}) == len(own)
+
+
+def test_a_machine_of_ones_own_meets_both_methods_at_every_size() -> None:
+    for profile in ("laptop", "paper"):
+        assert {cell.params["method"] for cell in partition.cells(profile) if cell.data == partition.OWN} == {"students", "annealed"}
 
 
 def test_students_are_made_of_the_weights_that_the_cell_is_given(machine: RBM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

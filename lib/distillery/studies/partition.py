@@ -32,6 +32,7 @@ STUDENTS: tuple[tuple[str, str], ...] = (
 )
 PLACES = {f"nade-{width}{ending}": (width, column) for width in rbm.HIDDEN for column, ending in rbm.ENDINGS.items()}  # in the tables
 MACHINE, STAND_IN = "rbm_cd25_500", "embedded:digits_binarized"
+OWN = "mnist_binarized"  # here a machine of 20 hidden units learns: large enough to draw digits, small enough to be added up
 SCHEDULES = ("uniform", "salakhutdinov_murray", "adapted", "friction")
 PUBLISHED = annealed.Plan("salakhutdinov_murray", 14_500, 100, 5000)
 FINEST = annealed.Plan("friction", 20_000, 2000, 5000, pilot=200)
@@ -51,8 +52,10 @@ def cells(profile: Profile) -> Sequence[Cell]:
     named: dict[str, list[str]] = {}
     for weights, name in STUDENTS:
         named.setdefault(weights, []).append(name)
+    own = [_students(OWN, ["tiny"], by_students.Plan(10_000, 2000)), _annealed(OWN, annealed.Plan("friction", 1000, 500, 2000))]
     plans = [annealed.Plan(schedule, n, 100, 5000) for n in (1000, 3000, 10_000)[: 3 if paper else 2] for schedule in SCHEDULES]
     return [
+        *own,
         *(_students(f"{MACHINE}+{WEIGHTS}{weights}", names, plan) for weights, names in named.items()),
         *(_annealed(rbm.REAL, each) for each in [*plans, *([PUBLISHED, FINEST] if paper else [])]),
     ]
@@ -67,11 +70,12 @@ def run(cell: Cell, context: Context) -> Outcome:
 
 
 def teacher(name: str, context: Context) -> RBM:
-    """The RBM of Salakhutdinov and Murray (2008); for stand-in digits, one of 12 hidden units, all of whose states can be summed."""
+    """The RBM of Salakhutdinov and Murray (2008), or one trained here on the data, few of whose units are hidden: its states can be summed."""
     if MACHINE in name.split("+"):
         return RBM.from_arrays(*data.load_rbm(), dtype=torch.float32).to(context.device)
     x = rbm.bits(context.load(name).x_train).to(context.device)
-    return taught(x, 12, rng=torch.Generator(context.device).manual_seed(0))
+    rng = torch.Generator(context.device).manual_seed(0)
+    return taught(x, 12, rng=rng) if name == STAND_IN else taught(x, 20, rng=rng, rate=0.05, steps=20_000)
 
 
 def taught(x: Tensor, hidden: int, *, rng: torch.Generator, rate: float = 0.02, steps: int = 200) -> RBM:
@@ -85,12 +89,12 @@ def taught(x: Tensor, hidden: int, *, rng: torch.Generator, rate: float = 0.02, 
     return machine
 
 
-def tiny(machine: RBM, rng: torch.Generator) -> NADE:
-    """A student trained here in a second: the smoke run needs no other study's."""
-    student = NADE(machine.visible, 16, rng=rng, order=columns(28, 28)).to(rng.device)
+def tiny(machine: RBM, rng: torch.Generator, *, hidden: int = 16, steps: int = 250) -> NADE:
+    """A student trained here, in seconds: it needs no other study's weights."""
+    student = NADE(machine.visible, hidden, rng=rng, order=columns(28, 28)).to(rng.device)
     step = machine.gibbs()
     chain = Chain(step, step.start(100, rng), rng=rng, burn_in=100)
-    optimizer, steps = torch.optim.Adam(student.parameters(), lr=0.03), 250
+    optimizer = torch.optim.Adam(student.parameters(), lr=0.03)
     distill(Frozen(machine), student, chain, KL(), optimizer=optimizer, batch_size=50, steps=steps, schedule=lambda k: 1 - k / steps)
     return student
 
@@ -107,7 +111,8 @@ def _run_students(cell: Cell, machine: RBM, context: Context) -> Outcome:
 def students(cell: Cell, machine: RBM, names: Sequence[str], context: Context) -> Mapping[str, by_students.Student]:
     """The students of a cell, from the weights that its data name."""
     if names == ["tiny"]:
-        return {"tiny": tiny(machine, torch.Generator(context.device).manual_seed(cell.seed))}
+        rng = torch.Generator(context.device).manual_seed(cell.seed)
+        return {"tiny": tiny(machine, rng) if cell.data == STAND_IN else tiny(machine, rng, hidden=100, steps=5000)}
     known = studies.models()
     found: dict[str, Any] = {}
     for name in names:
