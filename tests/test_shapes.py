@@ -19,6 +19,7 @@ from distillery.models.mlp import MLP
 from distillery.models.nade import NADE
 from distillery.models.rbm import RBM
 from distillery.protocols import Teacher
+from distillery.storage import CodePrior
 
 BATCHES, INPUTS, CLASSES = (1, 5), 2, 3
 
@@ -81,6 +82,7 @@ LOSSES: dict[str, tuple[losses.Loss, Teacher]] = {
 }
 # losses between densities of two bits: loss, teacher, student
 BITS: dict[str, tuple[losses.Loss, Teacher, nn.Module]] = {
+    "CodeBits": (losses.CodeBits(CodePrior(1, INPUTS, 2, rng=rng()), "0"), teachers.Inputs(), nn.Sequential(nn.Unflatten(1, (1, INPUTS)))),
     "KL": (losses.KL(), teachers.Frozen(machine()), nade()),
     "LogSquareError": (losses.LogSquareError(1.0), teachers.Frozen(machine()), nade()),
     "SoftBits": (losses.SoftBits(), teachers.Formula(torch.sigmoid), nade()),

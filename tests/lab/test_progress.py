@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from distillery.lab.progress import Progress, _duration
+from distillery.lab.progress import Progress, duration
 from tiny_studies import mishap_job
 
 
@@ -54,4 +54,4 @@ def test_on_a_terminal_a_bar_counts_cells_under_way_by_their_share(jobs):
 
 
 def test_durations_are_said_in_the_unit_that_fits():
-    assert [_duration(seconds) for seconds in (3, 600, 7200)] == ["3 s", "10 min", "2.0 h"]
+    assert [duration(seconds) for seconds in (3, 600, 7200)] == ["3 s", "10 min", "2.0 h"]

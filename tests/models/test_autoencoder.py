@@ -12,6 +12,7 @@ from distillery import distill
 from distillery.generators import Resample
 from distillery.losses.reconstruction import PixelCrossEntropy
 from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
+from distillery.models.once import look
 from distillery.teachers import Inputs
 
 
@@ -106,6 +107,27 @@ def test_a_training_pass_is_the_decoding_of_a_code_drawn() -> None:
     stream = copy.deepcopy(network.rng)
     torch.testing.assert_close(network(x).detach(), network.reconstruct(x, rng=stream))
     assert not network(x).equal(network(x))
+
+
+def test_without_noise_a_training_pass_goes_through_the_likeliest_code_and_the_softmax_learns() -> None:
+    network, x = CategoricalAutoencoder(6, 4, rng=rng()).train(), pictures(3)
+    network.noisy = False
+    torch.testing.assert_close(network(x).detach(), network.reconstruct(x))
+    (network(x) * x).sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.encoder.parameters())
+
+
+def test_the_layer_code_puts_out_what_was_taken() -> None:
+    network, x = CategoricalAutoencoder(6, 4, rng=rng()).eval(), pictures(3)
+    assert look(network, x, ["code"])[1]["code"].argmax(-1).equal(network.encode(x).long())
+
+
+def test_a_width_of_its_own_leaves_the_code_as_it_is() -> None:
+    network, x = CategoricalAutoencoder(6, 4, rng=rng(), width=9), pictures(3)
+    assert (network.filters, network.encode(x).shape, network(x).shape) == (6, (3, 6), x.shape)
+    assert count(network) == (25 * 9 + 9) + (25 * 81 + 9) + (25 * 54 + 6) + (25 * 54 + 9) + (25 * 81 + 9) + (25 * 9 + 1)
+    as_published, told = (CategoricalAutoencoder(6, 4, rng=rng(), width=width) for width in (None, 6))
+    assert all(told.state_dict()[name].equal(value) for name, value in as_published.state_dict().items())
 
 
 def test_gradients_reach_every_parameter() -> None:

@@ -9,12 +9,15 @@ import torch
 
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.storage.budgets import (
+    FILES,
+    PAPERS,
     Counted,
     autoencoder_parameters,
     best_incremental,
     best_total,
     capacity_bits,
     codes_within,
+    least_total,
     simple_bits,
     stored_bits,
 )
@@ -82,6 +85,23 @@ def test_no_autoencoder_within_a_total_budget_says_more(counted: Counted) -> Non
     within = [one for one, bits in total.items() if bits <= budget]
     assert choice.total_bits + extra == total[choice.variables, choice.values] <= budget
     assert choice.capacity_bits == pytest.approx(max(capacity_bits(*one) for one in within))
+
+
+def test_of_a_file_the_decoder_alone_is_counted_in_half_precision() -> None:
+    network = CategoricalAutoencoder(38, 2, rng=torch.Generator(), channels=3, size=32)
+    decoder = sum(p.numel() for p in network.decoder.parameters())
+    assert autoencoder_parameters(38, 2, channels=3, decoder_only=True) == decoder
+    budget = stored_bits(5000, 38, 2) + 16 * decoder
+    choice = best_total(budget, 5000, channels=3, stored=FILES)
+    assert (choice.variables, choice.values, choice.parameters, choice.total_bits) == (38, 2, decoder, budget)
+
+
+def test_the_least_total_budget_is_the_smallest_that_is_not_refused() -> None:
+    for stored in (PAPERS, FILES):
+        least = least_total(10, extra_bits=77, stored=stored)
+        assert best_total(least, 10, extra_bits=77, stored=stored).total_bits + 77 == least
+        with pytest.raises(ValueError, match="the smallest autoencoder"):
+            best_total(least - 1, 10, extra_bits=77, stored=stored)
 
 
 def test_of_codes_that_say_the_same_the_one_with_the_smallest_network_is_taken() -> None:

@@ -69,6 +69,12 @@ def test_torch_writes_the_same_bytes_as_numpy_and_reads_them(values: int, count:
     np.testing.assert_array_equal(back.numpy(), written)
 
 
+@pytest.mark.parametrize("count", range(50))
+def test_few_bits_are_the_same_bytes_from_torch_as_from_numpy(count: int) -> None:
+    bits = some_codes(2, (count,), 1)
+    assert pack(torch.from_numpy(bits), 2).numpy().tobytes() == pack(bits, 2).tobytes()
+
+
 @pytest.mark.parametrize("values", [3, 10, 37, 300, 2049])
 def test_blocks_longer_than_what_is_worked_on_at_once_come_back(values: int) -> None:
     count = 2 * layout(1_000_000, values).digits * (1 << 14) + 17

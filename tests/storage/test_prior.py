@@ -56,6 +56,14 @@ def test_whole_numbers_say_what_the_network_says() -> None:
     assert made.whole().bits_of(codes) == pytest.approx(told, abs=worst)
 
 
+@pytest.mark.parametrize(("variables", "values"), [(6, 2), (3, 5)])
+def test_a_one_hot_code_is_the_code(variables: int, values: int) -> None:
+    made, codes = prior(variables, values), torch.from_numpy(uniform_codes(20, variables, values))
+    one_hot = torch.eye(values)[codes.long()]
+    assert made.scores(one_hot).equal(made.scores(codes))
+    torch.testing.assert_close(made(one_hot), made(codes))
+
+
 def test_scores_do_not_depend_on_their_own_variable_nor_on_later_ones() -> None:
     made, codes = prior(5, 3), torch.from_numpy(uniform_codes(20, 5, 3)).long()
     other = codes.clone()

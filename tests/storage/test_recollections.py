@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from distillery.models.autoencoder import CategoricalAutoencoder
-from distillery.storage import packed_bits
+from distillery.storage import layout, packed_bits
 from distillery.storage.prior import CodePrior
-from distillery.storage.recollections import FORMAT, Recollections, save
+from distillery.storage.recollections import FORMAT, Recollections, save, sizes
 
 COUNT = 40
 
@@ -44,15 +44,49 @@ def test_what_was_saved_is_remembered(file: Path, student: CategoricalAutoencode
     assert read.codes.equal(codes)
     assert read.labels is not None
     assert read.labels.equal(labels)
-    assert read.decoded(torch.arange(COUNT)).equal(student.decode(codes))
+    assert read.decoded(torch.arange(COUNT)).equal(as_bytes(student.decode(codes)) / 255)
     assert read.card == "Forty pictures."
+
+
+def test_pictures_are_decoded_once_and_kept_as_bytes(file: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
+    read = Recollections.load(file, rng=torch.Generator())
+    assert read._pictures is None
+    first = read.pictures
+    assert first.equal(as_bytes(student.decode(codes)))
+    read.draw(3)
+    assert read.pictures is first
+
+
+def test_the_sizes_of_the_parts_add_up_to_the_file(file: Path) -> None:
+    found = sizes(file)
+    assert set(found) == {"header", "codes", "labels", "decoder"}
+    assert sum(found.values()) == file.stat().st_size
+    assert found["codes"] == packed_bits(COUNT * 4, 3) // 8
+
+
+def test_the_shape_of_the_codes_says_how_they_are_unpacked(tmp_path: Path) -> None:
+    """A row for each byte of a group: a group of several bytes wastes less."""
+    wide = CategoricalAutoencoder(4, 37, rng=torch.Generator().manual_seed(0))
+    many = torch.randint(37, (500, 4), generator=torch.Generator().manual_seed(1))
+    save(tmp_path / "f", wide, many)
+    how = layout(many.numel(), 37)
+    assert load_file(tmp_path / "f")["codes"].shape == (how.width, how.groups)
+    assert how.digits == -(-many.numel() // how.groups)
+
+
+def test_equal_contents_are_equal_bytes_that_others_may_read(file: Path, tmp_path: Path, student: CategoricalAutoencoder) -> None:
+    for name in ("one", "two"):
+        save(tmp_path / name, student, torch.zeros(3, 4, dtype=torch.uint8), card="Drei Würfe.")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert Recollections.load(tmp_path / "one").card == "Drei Würfe."
+    assert (tmp_path / "one").stat().st_mode & 0o044
 
 
 def test_it_is_a_data_set_of_torch(file: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
     read = Recollections.load(file)
     pictures, labels = next(iter(DataLoader(read, batch_size=8)))
     assert len(read) == COUNT
-    assert torch.allclose(pictures, student.decode(codes[:8]), atol=1e-6)
+    assert pictures.equal(as_bytes(student.decode(codes[:8])) / 255)
     assert labels.tolist() == list(range(8))
     with pytest.raises(IndexError, match="there are 40"):
         read[COUNT]
@@ -61,7 +95,7 @@ def test_it_is_a_data_set_of_torch(file: Path, student: CategoricalAutoencoder, 
 def test_it_is_a_generator_whose_labels_belong_to_its_pictures(file: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
     first, second = (Recollections.load(file, rng=torch.Generator().manual_seed(5)).draw(16) for _ in range(2))
     assert first.x.equal(second.x)
-    pictures = student.decode(codes)
+    pictures = as_bytes(student.decode(codes)) / 255
     for picture, label in zip(first.x, first.y, strict=True):  # type: ignore[arg-type]
         distances = (pictures - picture).abs().flatten(1).amax(1)
         assert int(label) in (torch.arange(COUNT) % 10)[distances < 1e-6].tolist()
@@ -119,3 +153,7 @@ def test_labels_that_do_not_fit_are_refused(tmp_path: Path, student: Categorical
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="every one must be in 0 to 2"):
         save(tmp_path / "f", student, torch.from_numpy(np.full((2, 4), 3, np.uint8)))
+
+
+def as_bytes(pictures: Tensor) -> Tensor:
+    return (pictures * 255).round().to(torch.uint8)

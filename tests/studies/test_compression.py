@@ -10,8 +10,11 @@ import torch
 from distillery import data
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.storage import autoencoder_parameters
+from distillery.studies import _compression_parts as parts
+from distillery.studies import _compression_priors as priors
+from distillery.studies import _compression_rate as rates
 from distillery.studies import compression
-from distillery.studies.study import Cell, Context, Outcome
+from distillery.studies.study import Cell, Context, Outcome, Profile
 
 
 def context(folder: Path) -> Context:
@@ -32,6 +35,20 @@ def test_bits_are_never_fewer_than_the_entropy_nor_more_than_whole_ones(outcomes
     assert found["parameters"] == autoencoder_parameters(16, 4)
 
 
+def test_bytes_written_are_hardly_more_than_the_prior_says_and_all_is_counted(outcomes: dict[str, Outcome]) -> None:
+    found, learned = outcomes["rate"].metrics, len(data.load("embedded:digits").x_train) * 5 // 6
+    assert found["bits_on_disk"] < found["bits_capacity"] == found["bits"] == 16
+    assert found["bits_in_full"] == pytest.approx(found["bits_on_disk"] + found["bits_prior"] / learned)
+    assert found["bits_prior"] == 8 * (2 * 16 * 2 * found["hidden"] + 2 * found["hidden"] + 2 * 16 * 2)
+    assert found["hidden"] in (2, 4)
+
+
+def test_a_code_searched_for_is_a_better_trade_than_the_likeliest(outcomes: dict[str, Outcome]) -> None:
+    """Distortion alone may be larger, but not by more than the bits saved are worth; the code has no more than 16."""
+    found = outcomes["rate"].metrics
+    assert {found[name] <= found[f"{name}_unsearched"] + 0.001 * 16 for name in ("train", "held", "test")} == {True}
+
+
 def test_every_model_beats_the_black_picture(outcomes: dict[str, Outcome]) -> None:
     """To which the absolute error alone would collapse."""
     black = float(data.load("embedded:digits").x_test.float().mean() / 255)
@@ -39,15 +56,19 @@ def test_every_model_beats_the_black_picture(outcomes: dict[str, Outcome]) -> No
 
 
 def test_the_pictures_kept_are_those_of_the_test_set(outcomes: dict[str, Outcome]) -> None:
-    images = data.load("embedded:digits").x_test[: compression.SHOWN].float() / 255
+    images = data.load("embedded:digits").x_test[: parts.SHOWN].float() / 255
     for name, found in outcomes.items():
-        here = float((found.arrays["drawn"].float() / 255 - images).abs().mean())
+        here = float((found.arrays["argmax" if name == "rate" else "drawn"].float() / 255 - images).abs().mean())
         assert here == pytest.approx(found.metrics["test"], rel=0.5), name
 
 
-def test_a_killed_run_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = Cell({"model": "categorical", "c": 4, "l": 2, "passes": 1}, 0, "embedded:digits")
-    monkeypatch.setattr(compression, "EVERY", 10)
+@pytest.mark.parametrize("model", ["categorical", "rate"])
+def test_a_killed_run_ends_as_one_that_was_not(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = {
+        "categorical": Cell({"model": "categorical", "c": 4, "l": 2, "passes": 1}, 0, "embedded:digits"),
+        "rate": rates.traded(4, 0.001, passes=1, tried=1, finish=1, data="embedded:digits", sizes="2", prior_passes=1),
+    }[model]
+    monkeypatch.setattr(parts, "EVERY", 10)
     whole = compression.run(cell, context(tmp_path / "whole"))
     for killed_at in (0.3, 0.8):  # in either phase
         broken = dataclasses.replace(context(tmp_path / "broken"), on_report=_killer(killed_at))
@@ -60,8 +81,8 @@ def test_a_killed_run_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pyte
 
 def test_the_entropy_of_fair_and_of_certain_variables_is_known() -> None:
     codes = torch.tensor([[0, 3], [1, 3], [2, 3], [3, 3]], dtype=torch.uint8)
-    assert compression.entropy(codes, 4) == pytest.approx(2.0)
-    assert compression.entropy(codes[:, :1] % 2, 2) == pytest.approx(1.0)
+    assert parts.entropy(codes, 4) == pytest.approx(2.0)
+    assert parts.entropy(codes[:, :1] % 2, 2) == pytest.approx(1.0)
 
 
 def test_distortion_is_the_mean_over_pixels_and_images() -> None:
@@ -69,19 +90,67 @@ def test_distortion_is_the_mean_over_pixels_and_images() -> None:
     x = torch.randint(256, (5, 1, 28, 28), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
     codes = student.encode(x.float() / 255)
     expected = float((student.decode(codes) - x.float() / 255).abs().mean())
-    assert compression.distortion(student, codes, x) == pytest.approx(expected, rel=1e-5)
+    assert parts.distortion(student, codes, x) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_larger_prior_is_taken_only_where_it_pays_for_itself(tmp_path: Path) -> None:
+    """Independent fair bits have nothing to learn; a bit that repeats another has, and many codes pay for a prior."""
+    fair = torch.randint(2, (600, 2), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    params = {"sizes": "1 8", "prior_passes": 8}
+    alone = priors.fitted({"train": fair, "held": fair[:100]}, 2, params, seed=0, context=context(tmp_path / "fair"))
+    assert len(alone.start) == 1
+    told = priors.written(alone, {"train": fair, "test": fair[:50]})
+    assert told["bits_on_disk"] == pytest.approx(2, abs=0.2)
+    assert told["bits_test"] == pytest.approx(2, abs=0.2)
+
+
+def test_what_is_recorded_ships_and_comes_back_as_codes_and_bytes(tmp_path: Path) -> None:
+    student = CategoricalAutoencoder(8, 2, rng=torch.Generator().manual_seed(3)).half().float().eval()
+    tensors = {name: value.half() for name, value in student.named_parameters()}
+    found = {}
+    for codes in ("argmax", "drawn"):
+        params = {"model": "prior", "c": 8, "l": 2, "codes": codes, "sizes": "2", "prior_passes": 1}
+        cell = Cell(params, 0, "embedded:digits+weights:autoencoder-8x2")
+        declared = {"embedded:digits": data.load("embedded:digits").fingerprint, "weights:autoencoder-8x2": "it"}
+        given = dataclasses.replace(context(tmp_path / codes), declared=declared, read_weights=lambda _: tensors)
+        found[codes] = compression.run(cell, given).metrics
+    x = parts.divided(data.load("embedded:digits").x_train)[0]
+    assert found["argmax"]["train"] == parts.distortion(student, parts.encoded(student, x, None), x)
+    assert found["argmax"]["bits_on_disk"] < found["drawn"]["bits_on_disk"]  # noise cannot be predicted
+
+
+def test_only_runs_at_a_published_distortion_have_the_bits_that_an_aim_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [rates.reached(c) for c in (168, 62, 38)] == ["bits_at_0.0196", "bits_at_0.0407", "bits_at_0.0579"]
+    keys = [key for key, _, _ in compression.STUDY.aims]
+    assert set(keys) == {"compression_168", "compression_62", "compression_38"}
+    cells = [cell.params for cell in compression.cells("paper")]
+    for key, metric, where in compression.STUDY.aims:
+        assert where in cells
+        assert metric == rates.reached(int(key.removeprefix("compression_")))
+    asked = [float(where["rate"]) for key, _, where in compression.STUDY.aims if key == "compression_38"]
+    assert asked == sorted(asked, reverse=True)  # of those that reach it the one with fewest bits comes first
+
+
+def test_a_decoder_tuned_to_the_codes_that_are_stored_loses_less_and_the_encoder_stays(tmp_path: Path) -> None:
+    rng = torch.Generator().manual_seed(0)
+    student, x = CategoricalAutoencoder(8, 2, rng=rng), data.load("embedded:digits").x_train[:100]
+    codes, encoder = torch.randint(2, (100, 8), generator=rng, dtype=torch.uint8), student.encoder[0].weight.clone()
+    before = parts.distortion(student, codes, x)
+    rates.tuned(student, codes, x, 10, context(tmp_path), rng=rng)
+    assert parts.distortion(student, codes, x) < before - 0.003
+    torch.testing.assert_close(student.encoder[0].weight, encoder, rtol=1e-3, atol=1e-6)  # but for half precision
 
 
 def test_what_is_learned_and_what_decides_are_apart_and_are_all() -> None:
     x = torch.arange(12)
-    learned, held = compression.divided(x)
+    learned, held = parts.divided(x)
     assert learned.tolist() == list(range(10))
     assert held.tolist() == [10, 11]
 
 
 def test_an_autoencoder_that_ships_is_built_as_it_was_measured() -> None:
     student = CategoricalAutoencoder(38, 2, rng=torch.Generator().manual_seed(3)).half().float().eval()
-    built = compression.built(38, 2, {name: value.half() for name, value in student.named_parameters()}).eval()
+    built = parts.built(38, 2, {name: value.half() for name, value in student.named_parameters()}).eval()
     x = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     assert built(x).equal(student(x))
 
@@ -102,6 +171,37 @@ def test_every_published_row_has_one_cell_at_paper_and_23_of_27_at_laptop() -> N
     assert sizes == sorted(sizes)
 
 
+def test_colour_and_larger_pictures_are_counted_as_such(tmp_path: Path) -> None:
+    small = {"model": "categorical", "c": 4, "l": 2, "passes": 1}
+    jpeg = {"model": "jpeg", "quality": 10, "images": 20, "chroma": "4:2:0"}
+    scenes = data.load("embedded:scenes")
+    few = dataclasses.replace(scenes, x_train=scenes.x_train[:50], x_test=scenes.x_test[:20])
+    for params in (small, jpeg):
+        given = context(tmp_path / str(params["model"]))
+        object.__setattr__(given, "load", lambda _: few)
+        found = compression.run(Cell(params, 0, "embedded:scenes"), given)
+        assert found.metrics["compression"] == 8 * 3 * 32 * 32 / found.metrics["bits"]
+        assert found.arrays["drawn"].shape == (parts.SHOWN_IN_COLOR, 3, 32, 32)
+        assert "held" not in found.metrics  # nothing is decided there
+
+
+@pytest.mark.parametrize("profile", ["laptop", "paper"])
+def test_the_pictures_of_all_cells_fit_what_a_study_may_store(profile: Profile) -> None:
+    total = 0
+    for cell in compression.cells(profile):
+        channels, size, many = (3, 32, parts.SHOWN_IN_COLOR) if cell.data == "cifar10" else (1, 28, parts.SHOWN)
+        model = cell.params["model"]
+        kinds = 0 if model in ("png", "lzma") or cell.params.get("quality") == -1 else 2 if model == "categorical" else 1
+        total += kinds * many * channels * size * size + 1000
+    assert total < 2_000_000
+
+
+def test_a_codec_without_loss_records_none(tmp_path: Path) -> None:
+    for params in ({"model": "png"}, {"model": "lzma"}, {"model": "webp", "quality": -1}):
+        found = compression.run(Cell({**params, "images": 50}, 0, "embedded:digits"), context(tmp_path))
+        assert (found.metrics["train"], found.metrics["test"], dict(found.arrays)) == (0, 0, {})
+
+
 def test_the_published_compression_is_that_of_whole_bits() -> None:
     for row in _rows("recollections_distortion_categorical"):
         whole = int(row["c"]) * math.ceil(math.log2(int(row["l"])))
@@ -109,7 +209,7 @@ def test_the_published_compression_is_that_of_whole_bits() -> None:
 
 
 def _first(cells: object) -> list[Cell]:
-    return [cell for cell in cells if cell.params["model"] == "categorical" and cell.seed == 0]  # type: ignore[attr-defined]
+    return [cell for cell in cells if (cell.params["model"], cell.seed, cell.data) == ("categorical", 0, "mnist")]  # type: ignore[attr-defined]
 
 
 def _rows(table: str) -> list[dict[str, str]]:

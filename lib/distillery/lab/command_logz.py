@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import tempfile
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distillery.lab import settings
 from distillery.lab.logz_report import METHODS, Report, figure
+from distillery.lab.outputs import check_writable
 from distillery.lab.stages import Stages
 from distillery.nearest import chosen
 
@@ -90,7 +90,7 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
     beside = Path(args.model).with_suffix(".logz.png")
     picture = None if args.figure == "none" else Path(args.figure) if args.figure else beside
     words = Path(args.json) if args.json else None
-    inputs = [Path(name).resolve() for name in (args.model, args.data) if name]
+    inputs = [Path(name) for name in (args.model, args.data) if name]
     for option, path in (("--figure", picture), ("--json", words)):
         if path is not None:
             _check_writable(option, path, inputs)
@@ -100,19 +100,9 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
 
 
 def _check_writable(option: str, path: Path, inputs: list[Path]) -> None:
-    if path.resolve() in inputs:
-        raise ValueError(f"{option} is {path}, which is read from: give it another name")
     if option == "--figure" and path.suffix not in FORMATS:
         raise ValueError(f"{option} is {path}: a name that ends in {', '.join(FORMATS)} is needed, or none")
-    if path.is_dir():
-        raise ValueError(f"{option} is {path}, a folder: the name of a file is needed")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as problem:
-        raise ValueError(
-            f"{option} is {path}, but {path.parent} cannot be written to ({problem.strerror}): name a file elsewhere"
-        ) from None
+    check_writable(option, path, inputs)
 
 
 def _write(args: argparse.Namespace, report: Report, found: Found, picture: Path | None, words: Path | None) -> None:

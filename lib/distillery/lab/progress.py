@@ -66,7 +66,7 @@ class Progress:
         if self._done >= self._total:
             return ""
         seconds = (time.monotonic() - self._start) * (self._total - self._done) / self._done
-        return f"; about {_duration(seconds)} left"
+        return f"; about {duration(seconds)} left"
 
     def _make_bar(self, title: str) -> tqdm:
         from tqdm import tqdm
@@ -74,7 +74,7 @@ class Progress:
         return tqdm(desc=title, total=self._total, bar_format=_FORMAT, smoothing=0, file=self._stream, dynamic_ncols=True)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -24,9 +24,13 @@ MARK = "<!-- rooms -->"
 APART = ("distillery.lab.", "distillery.studies.", "distillery.__main__")
 FIRST = ("distillery.distillation", "distillery.protocols")
 SHOWN_OF_APART = (
+    "distillery.lab.compress",
+    "distillery.lab.compress_budget",
+    "distillery.lab.compress_report",
     "distillery.lab.logz",
     "distillery.lab.logz_report",
     "distillery.lab.notebook",
+    "distillery.lab.picture_files",
     "distillery.lab.records",
     "distillery.studies.study",
 )

@@ -5,6 +5,7 @@ from distillery.losses.classification import HardLabels, SoftTargets, SquareErro
 from distillery.losses.contrastive import ContrastiveDivergence
 from distillery.losses.densities import KL, LogSquareError, SoftBits
 from distillery.losses.derivatives import DerivativeSquareError, TwoSampleDerivatives
+from distillery.losses.description import CodeBits
 from distillery.losses.loss import Loss, RandomLoss, Sum
 from distillery.losses.reconstruction import AbsoluteError, PixelCrossEntropy
 from distillery.losses.score import RatioMatching, ScoreMatching
@@ -13,6 +14,7 @@ __all__ = [
     "KL",
     "AbsoluteError",
     "Adversarial",
+    "CodeBits",
     "ContrastiveDivergence",
     "DerivativeSquareError",
     "HardLabels",

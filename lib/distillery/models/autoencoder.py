@@ -29,29 +29,40 @@ class CategoricalAutoencoder(WithStream):
     """c `variables` of l `values` each, c · l = 2 · 2 · F logits of them, F filters in every layer: `CategoricalAutoencoder(38, 2, …)`.
 
     In training mode a call draws codes by the Gumbel-softmax, straight-through: one value a variable goes forwards, the gradient is that
-    of the softmax at `temperature` (Jang et al., 2017; Maddison et al., 2017). In evaluation mode it takes the likeliest code.
-    `reconstruct(x, rng=rng)` is the stochastic pass whose distortion the papers report.
+    of the softmax at `temperature` (Jang et al., 2017; Maddison et al., 2017). In evaluation mode it takes the likeliest code, and in
+    training mode too once `noisy` is False; the layer `code` puts out what was taken, (B, c, l). `reconstruct(x, rng=rng)` is the
+    stochastic pass whose distortion the papers report. `width` filters instead of F between the pictures and the 2x2 places are ours.
     """
 
     def __init__(
-        self, variables: int, values: int, *, rng: torch.Generator, channels: int = 1, size: int = 28, temperature: float = 1.0
+        self,
+        variables: int,
+        values: int,
+        *,
+        rng: torch.Generator,
+        channels: int = 1,
+        size: int = 28,
+        temperature: float = 1.0,
+        width: int | None = None,
     ) -> None:
         filters = _filters(variables, values)
+        width = filters if width is None else width
+        check_size("width", width)
         _check_picture_size(channels, size)
         if not (temperature > 0 and math.isfinite(temperature)):
             raise ValueError(f"temperature is {temperature!r}: a positive number is needed")
         super().__init__(rng=rng)
         self.variables, self.values, self.filters, self.temperature = variables, values, filters, temperature
-        self.shape = (channels, size, size)
-        self.encoder = _down(channels, filters, size)
-        self.decoder = _up(channels, filters, size)
+        self.shape, self.noisy = (channels, size, size), True
+        self.encoder, self.code = _down(channels, width, size, ends=filters), nn.Identity()
+        self.decoder = _up(channels, width, size, starts=filters)
         start_weights(self, rng=rng)
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction: (B, channels, size, size) to the same."""
         logits = self.code_logits(x)
         chosen = self._straight_through(logits) if self.training else _one_hot(logits.argmax(-1), self.values)
-        return _pixels(self.decoder(_places(chosen)))
+        return _pixels(self.decoder(_places(self.code(chosen))))
 
     def code_logits(self, x: Tensor) -> Tensor:
         """(B, c, l): the logits of every value of every variable."""
@@ -68,15 +79,18 @@ class CategoricalAutoencoder(WithStream):
     def decode(self, codes: Tensor) -> Tensor:
         """Pictures in [0, 1] from codes (B, c) of whole numbers below l."""
         self._check_codes(codes)
-        parts = (_one_hot(part.long(), self.values).to(next(self.parameters()).dtype) for part in codes.split(_AT_ONCE))
-        return torch.cat([_pixels(self.decoder(_places(part))) for part in parts])
+        return torch.cat([_pixels(self.decoder(self.places(part))) for part in codes.split(_AT_ONCE)])
+
+    def places(self, codes: Tensor) -> Tensor:
+        """(B, F, 2, 2): codes one-hot, as the layer `decoder` takes them."""
+        return _places(_one_hot(codes.long(), self.values).to(next(self.parameters()).dtype))
 
     def reconstruct(self, x: Tensor, *, rng: torch.Generator | None = None) -> Tensor:
         """What is remembered of a picture: through the likeliest code, or with `rng` through a code drawn."""
         return self.decode(self.encode(x, rng=rng))
 
     def _straight_through(self, logits: Tensor) -> Tensor:
-        soft = ((logits + _gumbel(logits, self.rng)) / self.temperature).softmax(-1)
+        soft = ((logits + _gumbel(logits, self.rng) if self.noisy else logits) / self.temperature).softmax(-1)
         return soft + (_one_hot(soft.argmax(-1), self.values) - soft).detach()
 
     def _choose(self, logits: Tensor, rng: torch.Generator | None) -> Tensor:
@@ -157,22 +171,22 @@ def _check_picture_size(channels: int, size: int) -> None:
         raise ValueError(f"size is {size!r}: pictures of 28x28 or 32x32 pixels are supported")
 
 
-def _down(channels: int, filters: int, size: int) -> nn.Sequential:
+def _down(channels: int, filters: int, size: int, *, ends: int | None = None) -> nn.Sequential:
     first, second, third = _DOWN[size]
     return nn.Sequential(
         nn.Conv2d(channels, filters, 5, stride=2, padding=first),
         nn.ReLU(),
         nn.Conv2d(filters, filters, 5, stride=2, padding=second),
         nn.ReLU(),
-        nn.Conv2d(filters, filters, 5, stride=2, padding=third),
+        nn.Conv2d(filters, ends or filters, 5, stride=2, padding=third),
     )
 
 
-def _up(channels: int, filters: int, size: int) -> nn.Sequential:
+def _up(channels: int, filters: int, size: int, *, starts: int | None = None) -> nn.Sequential:
     layers: list[nn.Module] = []
     for i, (padding, more) in enumerate(_UP[size]):
-        after = filters if i < 2 else channels
-        layers += [nn.ConvTranspose2d(filters, after, 5, stride=2, padding=padding, output_padding=more), nn.ReLU()]
+        before, after = filters if i or not starts else starts, filters if i < 2 else channels
+        layers += [nn.ConvTranspose2d(before, after, 5, stride=2, padding=padding, output_padding=more), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 

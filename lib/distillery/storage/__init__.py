@@ -1,12 +1,15 @@
 """Codes packed into bits, budgets, an entropy coder, a learned prior, the recollection file, and the image codecs that are rivals."""
 
 from distillery.storage.budgets import (
+    FILES,
     Choice,
+    Stored,
     autoencoder_parameters,
     best_incremental,
     best_total,
     capacity_bits,
     codes_within,
+    least_total,
     simple_bits,
     stored_bits,
 )
@@ -16,8 +19,10 @@ from distillery.storage.frequencies import counted_frequencies, frequencies, sco
 from distillery.storage.packing import Layout, layout, pack, packed_bits, unpack
 from distillery.storage.prior import CodePrior, WholePrior
 from distillery.storage.recollections import Recollections
+from distillery.storage.search import searched_codes
 
 __all__ = [
+    "FILES",
     "JPEG",
     "LZMA",
     "PNG",
@@ -29,6 +34,7 @@ __all__ = [
     "Layout",
     "Rate",
     "Recollections",
+    "Stored",
     "WebP",
     "WholePrior",
     "autoencoder_parameters",
@@ -41,9 +47,11 @@ __all__ = [
     "encode_codes",
     "frequencies",
     "layout",
+    "least_total",
     "pack",
     "packed_bits",
     "scored_frequencies",
+    "searched_codes",
     "simple_bits",
     "stored_bits",
     "unpack",

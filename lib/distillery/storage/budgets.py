@@ -20,6 +20,17 @@ COUNTED = ("simple", "packed", "tight")
 
 
 @dataclass(frozen=True)
+class Stored:
+    """What is stored of an autoencoder: every parameter in so many `bits`, or the decoder's alone."""
+
+    bits: int = 32
+    decoder_only: bool = False
+
+
+PAPERS, FILES = Stored(), Stored(16, decoder_only=True)  # as the papers count, and what a recollection file holds
+
+
+@dataclass(frozen=True)
 class Choice:
     """An architecture within a budget: c variables of l values, the bits its code takes, its parameters, what the whole budget comes to."""
 
@@ -54,12 +65,12 @@ def stored_bits(codes: float, variables: int, values: int, counted: Counted = "s
     return packed_bits(math.ceil(codes) * variables, values, tight=counted == "tight")
 
 
-def autoencoder_parameters(variables: int, values: int, *, channels: int = 1) -> int:
-    """Weights and biases of the categorical autoencoder: F = c · l / 4 filters in each of six 5x5 layers."""
+def autoencoder_parameters(variables: int, values: int, *, channels: int = 1, decoder_only: bool = False) -> int:
+    """Weights and biases of the categorical autoencoder: F = c · l / 4 filters in each of six 5x5 layers, the decoder's being three."""
     _check_code(variables, values)
     if variables * values % 4:
         raise ValueError(f"variables * values is {variables} * {values} = {variables * values}: a multiple of 4 is needed")
-    return _parameters(variables * values // 4, channels)
+    return _parameters(variables * values // 4, channels, decoder_only)
 
 
 def codes_within(budget_bits: float, variables: int, values: int, *, counted: Counted = "simple", parameters: int = 0) -> int:
@@ -102,19 +113,33 @@ def best_total(
     values: Iterable[int] = range(2, MOST_VALUES + 1),
     channels: int = 1,
     extra_bits: float = 0.0,
+    stored: Stored = PAPERS,
 ) -> Choice:
     """Maximise C_ve over (c, l) while N · rho · S + 32 · |theta| <= gamma, codes and decoder together (equation 4, in bits, over all N).
 
-    `extra_bits` are what else is stored, labels say.
+    `extra_bits` are what else is stored, labels say; `stored` is what is stored of theta.
     """
-    if examples < 1:
-        raise ValueError(f"examples is {examples}: at least 1 is needed")
-    allowed, codes, values = _positive("budget_bits", budget_bits) - extra_bits, examples * _share(kept), set(values)
-    fits = [choice for choice in _architectures(allowed, codes, values, counted, channels) if choice.total_bits <= allowed]
+    allowed, codes, values = _positive("budget_bits", budget_bits) - extra_bits, _count(examples) * _share(kept), set(values)
+    fits = [choice for choice in _architectures(allowed, codes, values, counted, channels, stored) if choice.total_bits <= allowed]
     if not fits:
-        least = min(_whole(codes, _fewest_variables(v), v, counted, channels).total_bits for v in values) + extra_bits
+        least = least_total(examples, kept=kept, counted=counted, values=values, channels=channels, extra_bits=extra_bits, stored=stored)
         raise ValueError(f"budget_bits is {budget_bits:g}: the smallest autoencoder and {codes:g} of its codes take {least:g}")
     return max(fits, key=_rank)
+
+
+def least_total(
+    examples: int,
+    *,
+    kept: float = 1.0,
+    counted: Counted = "simple",
+    values: Iterable[int] = range(2, MOST_VALUES + 1),
+    channels: int = 1,
+    extra_bits: float = 0.0,
+    stored: Stored = PAPERS,
+) -> float:
+    """The smallest total budget, in bits, that there is an autoencoder for."""
+    codes = _count(examples) * _share(kept)
+    return min(_whole(codes, _fewest_variables(v), v, counted, channels, stored).total_bits for v in values) + extra_bits
 
 
 def _largest(allowed: float, values: int, counted: Counted, channels: int) -> Choice | None:
@@ -136,34 +161,42 @@ def _variable_bits(values: int, counted: Counted) -> float:
     return (values - 1).bit_length() if chosen("counted", counted, COUNTED) == "simple" else math.log2(values)
 
 
-def _architectures(allowed: float, codes: float, values: set[int], counted: Counted, channels: int) -> Iterator[Choice]:
+def _architectures(allowed: float, codes: float, values: set[int], counted: Counted, channels: int, stored: Stored) -> Iterator[Choice]:
     """Every (c, l) of every number of filters whose parameters alone are within the budget."""
     filters = 1
-    while _parameters(filters, channels) * 32 <= allowed:
+    while _parameters(filters, channels, stored.decoder_only) * stored.bits <= allowed:
         for v in (v for v in range(2, min(4 * filters, MOST_VALUES) + 1) if 4 * filters % v == 0 and v in values):
-            yield _whole(codes, 4 * filters // v, v, counted, channels)
+            yield _whole(codes, 4 * filters // v, v, counted, channels, stored)
         filters += 1
 
 
-def _whole(codes: float, variables: int, values: int, counted: Counted, channels: int) -> Choice:
+def _whole(codes: float, variables: int, values: int, counted: Counted, channels: int, stored: Stored) -> Choice:
     """Codes and decoder together."""
-    bits, parameters = stored_bits(codes, variables, values, counted), autoencoder_parameters(variables, values, channels=channels)
-    return Choice(variables, values, bits / codes, parameters, bits + 32 * parameters)
+    bits = stored_bits(codes, variables, values, counted)
+    parameters = autoencoder_parameters(variables, values, channels=channels, decoder_only=stored.decoder_only)
+    return Choice(variables, values, bits / codes, parameters, bits + stored.bits * parameters)
 
 
 def _rank(choice: Choice) -> tuple[float, int, int]:
     return round(choice.capacity_bits, 9), -choice.variables * choice.values, -choice.values
 
 
-def _parameters(filters: int, channels: int) -> int:
-    ends = 25 * channels * filters + filters + 25 * filters * channels + channels
-    return ends + 4 * (25 * filters**2 + filters)
+def _parameters(filters: int, channels: int, decoder_only: bool = False) -> int:
+    decoder = 2 * (25 * filters**2 + filters) + 25 * filters * channels + channels
+    encoder = 25 * channels * filters + filters + 2 * (25 * filters**2 + filters)
+    return decoder if decoder_only else encoder + decoder
 
 
 def _check_code(variables: int, values: int) -> None:
     check_values(values)
     if isinstance(variables, bool) or not isinstance(variables, int) or variables < 1:
         raise ValueError(f"variables is {variables!r}: a whole number from 1 is needed")
+
+
+def _count(examples: int) -> int:
+    if examples < 1:
+        raise ValueError(f"examples is {examples}: at least 1 is needed")
+    return examples
 
 
 def _positive(name: str, bits: float) -> float:

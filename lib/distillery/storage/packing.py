@@ -50,6 +50,8 @@ def layout(count: int, values: int, *, tight: bool = False) -> Layout:
     check_values(values)
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise ValueError(f"count is {count!r}: a number of digits is needed")
+    if values == 2:
+        return Layout(2, 8, 1, math.ceil(count / 8))
     enough = math.floor((1 + WASTE) * count * math.log2(values) / 8)
     widths = [width for width in range(1, _MOST_BYTES + 1) if values <= 1 << (8 * width)]
     layouts = (_shared_out(count, values, width) for width in widths)

@@ -31,7 +31,10 @@ _AT_ONCE = 4096  # codes worked on together: what bounds the memory
 
 
 class CodePrior(nn.Module):
-    """The prior as it learns: `prior(codes)` is log p(code), natural logarithm, (B,) for codes (B, c). Train it by `losses.KL`."""
+    """The prior as it learns: `prior(codes)` is log p(code), natural logarithm, (B,) for codes (B, c). Train it by `losses.KL`.
+
+    Codes may also come as one-hot floats (B, c, l), through which a gradient reaches whoever chose them (`losses.CodeBits`).
+    """
 
     def __init__(self, variables: int, values: int, hidden: int = 32, *, rng: torch.Generator) -> None:
         check_size("variables", variables)
@@ -45,18 +48,25 @@ class CodePrior(nn.Module):
         self.bias = nn.Parameter(torch.zeros(variables, values, device=rng.device))
 
     def forward(self, codes: Tensor) -> Tensor:
-        codes = codes.long()
         log_probs = (self.scores(codes) * math.log(2)).log_softmax(-1)
-        return log_probs.gather(-1, codes[..., None]).sum((-2, -1))
+        if codes.dim() == 3:
+            return (log_probs * codes).sum((-2, -1))
+        return log_probs.gather(-1, codes.long()[..., None]).sum((-2, -1))
 
     def scores(self, codes: Tensor) -> Tensor:
         """(B, c, l): log2 probabilities up to a constant, each given the values of the variables before its own."""
-        codes = codes.long()
-        each = _rounded(self.inputs, _UNIT, _NARROW)[torch.arange(self.variables, device=codes.device), codes]
+        each = self._heard(codes)
         before = each.cumsum(1) - each
         units = (_rounded(self.start, _UNIT, _WIDE) + before).clamp(0, _TOP / _UNIT)
         outputs = _rounded(self.outputs, _UNIT, _NARROW)
         return torch.einsum("bch,chl->bcl", units, outputs) + _rounded(self.bias, _UNIT**2, _WIDE)
+
+    def _heard(self, codes: Tensor) -> Tensor:
+        """(B, c, h): what every variable's value says to the hidden units."""
+        inputs = _rounded(self.inputs, _UNIT, _NARROW)
+        if codes.dim() == 3:
+            return torch.einsum("bcl,clh->bch", codes.to(inputs.dtype), inputs)
+        return inputs[torch.arange(self.variables, device=codes.device), codes.long()]
 
     @torch.no_grad()
     def whole(self) -> WholePrior:

@@ -70,7 +70,7 @@ def run(cell: Cell, context: Context) -> Outcome:
 
 
 def teacher(name: str, context: Context) -> RBM:
-    """The RBM of Salakhutdinov and Murray (2008), or one trained here on the data, few of whose units are hidden: its states can be summed."""
+    """The RBM of Salakhutdinov and Murray (2008); for other data one trained here on them, of so few hidden units that it can be summed."""
     if MACHINE in name.split("+"):
         return RBM.from_arrays(*data.load_rbm(), dtype=torch.float32).to(context.device)
     x = rbm.bits(context.load(name).x_train).to(context.device)

@@ -1,0 +1,153 @@
+"""What the models of the study `compression` share: which images, the training, how a code's bits and a picture's loss are counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from distillery.data import Images, as_float
+from distillery.distillation import distill
+from distillery.generators import Resample
+from distillery.losses import AbsoluteError, Loss, PixelCrossEntropy
+from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
+from distillery.schedules import Schedule, one_cycle
+from distillery.storage import encode_codes
+from distillery.studies.study import Context
+from distillery.teachers import Inputs
+
+BATCH, RATE, EVERY = 50, 0.003, 1000
+ABSOLUTE = 0.5  # the last share of the steps, which the absolute error has after cross entropy; 0.3 and 0.6 end alike
+PUBLISHED_PASSES = {"mnist": 500, "cifar10": 100}  # of others the papers say nothing: MNIST's are taken
+DECIDING = ("mnist", "embedded:digits")  # where choices were made, on images held out; elsewhere all training images are learned
+SHOWN, SHOWN_IN_COLOR, AT_ONCE = 16, 8, 1000
+Autoencoder = CategoricalAutoencoder | ContinuousAutoencoder
+
+
+def divided(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The images that are learned, five sixths, and those that decide, one sixth."""
+    learned = len(x) * 5 // 6
+    return x[:learned], x[learned:]
+
+
+def sets(images: Images, context: Context) -> dict[str, Tensor]:
+    """The images by what is done with them: `train` is learned, `held` decides, `test` takes part in nothing."""
+    train, test = images.x_train.to(context.device), images.x_test.to(context.device)
+    if images.name not in DECIDING:
+        return {"train": train, "test": test}
+    learned, held = divided(train)
+    return {"train": learned, "held": held, "test": test}
+
+
+def shown(pictures: Tensor, channels: int) -> Tensor:
+    """The first of so many pictures, or of their codes: those that a record keeps."""
+    return pictures[: SHOWN if channels == 1 else SHOWN_IN_COLOR]
+
+
+def trained(
+    student: Autoencoder, x: Tensor, passes: int, context: Context, *, rng: torch.Generator, described: Loss | None = None
+) -> Tensor:
+    """Cross entropy, then absolute error, in one cycle of Adam's rate: the loss of every step. A killed run continues.
+
+    With `described`, which may learn too, the second loss is that, and codes are no longer drawn but the likeliest.
+    """
+    student.to(memory_format=torch.channels_last)
+    steps = max(1, passes * len(x) // BATCH)
+    first = steps - round(ABSOLUTE * steps)
+    learns = [*student.parameters(), *(described.parameters() if described else ())]
+    generator, optimizer, cycle = Resample(x, rng=rng), torch.optim.Adam(learns, lr=RATE), one_cycle(steps, warm_up=0.2)
+    phases: list[tuple[str, Loss, int, int]] = [
+        ("entropy", PixelCrossEntropy(), 0, first),
+        ("absolute", described or AbsoluteError(), first, steps),
+    ]
+    losses = []
+    for name, loss, begin, end in (phase for phase in phases if phase[3] > phase[2]):
+        if isinstance(student, CategoricalAutoencoder):
+            student.noisy = described is None or name == "entropy"
+        history = distill(
+            Inputs(),
+            student,
+            generator,
+            loss,
+            optimizer=optimizer,
+            schedule=_from(cycle, begin),
+            batch_size=BATCH,
+            steps=end - begin,
+            dtype=context.dtype,
+            checkpoint=context.scratch / f"{name}.safetensors",
+            every=EVERY,
+            progress=reporting(context, begin, steps),
+        )
+        losses.append(history.losses)
+    student.half().float()  # what ships is what was measured
+    return torch.cat(losses)
+
+
+def encoded(student: Autoencoder, x: Tensor, *drawn: torch.Generator | None) -> Tensor:
+    """Codes of images in bytes."""
+    rng = {"rng": drawn[0]} if drawn else {}
+    return torch.cat([student.encode(as_float(some), **rng) for some in x.split(AT_ONCE)])
+
+
+def entropy(codes: Tensor, values: int) -> float:
+    """The sum over a code's variables of the entropy of what each takes in the codes, in bits: what a coder that knows each alone needs."""
+    shares = torch.stack([codes.long().eq(value).double().mean(0) for value in range(values)])
+    return float(-torch.special.xlogy(shares, shares).sum() / math.log(2))
+
+
+def coded(codes: Tensor, values: int) -> float:
+    """Bits a code as the entropy coder writes them, each variable by how often it took which value."""
+    return 8 * len(encode_codes(codes.cpu().numpy(), values)) / len(codes)
+
+
+@torch.no_grad()
+def distortion(student: Autoencoder, codes: Tensor, x: Tensor) -> float:
+    """The mean over pixels and images of |x - what is decoded|, in float32."""
+    parts = zip(codes.split(AT_ONCE), x.split(AT_ONCE), strict=True)
+    return sum(float((student.decode(code) - as_float(some)).abs().double().sum()) for code, some in parts) / x.numel()
+
+
+def built(variables: int, values: int, tensors: Mapping[str, Tensor]) -> CategoricalAutoencoder:
+    """An autoencoder that ships, from the tensors that were recorded of it."""
+    student = CategoricalAutoencoder(variables, values, rng=torch.Generator().manual_seed(0))
+    student.load_state_dict({**student.state_dict(), **{name: value.float() for name, value in tensors.items()}})
+    return student
+
+
+def model_name(variables: int, values: int) -> str:
+    """The name that it ships under."""
+    return f"autoencoder-{variables}x{values}"
+
+
+def published_bits(each: float, x: Tensor) -> dict[str, float]:
+    """Bits an image, and the ratio to its bytes, as the papers count."""
+    return {"bits": each, "compression": 8 * x[0].numel() / each}
+
+
+def sizes(student: Autoencoder) -> dict[str, float]:
+    return {f"parameters{name}": sum(p.numel() for p in part.parameters()) for name, part in (("", student), ("_decoder", student.decoder))}
+
+
+def departures(passes: int, data: str) -> dict[str, list[Any]]:
+    published = PUBLISHED_PASSES.get(data.split("+")[0], PUBLISHED_PASSES["mnist"])
+    return {"passes": [published, passes]} if passes != published else {}
+
+
+def as_bytes(pictures: Tensor) -> Tensor:
+    return (pictures * 255).round().to(torch.uint8)
+
+
+def thinned(losses: Tensor, points: int = 100) -> Tensor:
+    """The means of so many equal stretches of the losses."""
+    return torch.stack([part.mean() for part in losses.tensor_split(min(points, len(losses)))])
+
+
+def reporting(context: Context, begin: int, steps: int) -> Callable[[int, int | None], None]:
+    return lambda done, _: context.report((begin + done) / steps)
+
+
+def _from(schedule: Schedule, begin: int) -> Schedule:
+    return lambda step: schedule(begin + step)
