@@ -1,7 +1,7 @@
 """Chapter 9, beyond the thesis: students that read the picture in different orders, each alone and then together.
 
-A NADE's errors depend on its order: the pixels that come first are guessed from the fewest. Students of several orders err about other
-pictures, and a mixture of them is exact to evaluate and to sample as each of them is. Every member starts from the RBM and is told
+In whatever order a NADE reads, it has to sum out what it has not read yet, and students of several orders get other parts of that wrong.
+A mixture of them is exact to evaluate and to sample as each of them is. Every member starts from the RBM and is told
 probabilities, as the strongest student of `stronger` was; that one is the member that reads column by column.
 """
 
