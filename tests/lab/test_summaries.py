@@ -13,6 +13,11 @@ def test_a_spread_is_the_mean_and_standard_deviation_over_runs_in_the_frames_ord
     assert list(found["n"]) == [2, 2]
 
 
+def test_a_large_spread_is_written_without_an_exponent() -> None:
+    runs = pd.DataFrame({"loss": ["a", "a"], "seconds": [300.0, 420.0]})
+    assert list(summaries.spread(runs, ["loss"], ["seconds"], ".0f")["seconds"]) == ["360 ± 80"]
+
+
 def test_one_run_has_no_spread() -> None:
     assert list(summaries.spread(RUNS, ["loss", "n"], ["error"])["error"]) == ["2 ± 1", "5", "7"]
 

@@ -52,7 +52,10 @@ def _spread_out(table: pd.DataFrame, across: str) -> pd.DataFrame:
 
 
 def _said(mean: float, deviation: float, form: str) -> str:
-    return format(mean, form) if np.isnan(deviation) else f"{mean:{form}} ± {deviation:.1g}"
+    if np.isnan(deviation):
+        return format(mean, form)
+    short = f"{deviation:.1g}"
+    return f"{mean:{form}} ± {format(float(short), '.0f') if 'e+' in short else short}"
 
 
 def _check(frame: pd.DataFrame, columns: Sequence[str]) -> None:

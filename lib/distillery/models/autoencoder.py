@@ -90,7 +90,8 @@ class CategoricalAutoencoder(WithStream):
         return self.decode(self.encode(x, rng=rng))
 
     def _straight_through(self, logits: Tensor) -> Tensor:
-        soft = ((logits + _gumbel(logits, self.rng) if self.noisy else logits) / self.temperature).softmax(-1)
+        noisy = logits + _gumbel(logits, self.rng) if self.noisy else logits
+        soft = (noisy / self.temperature).softmax(-1)
         return soft + (_one_hot(soft.argmax(-1), self.values) - soft).detach()
 
     def _choose(self, logits: Tensor, rng: torch.Generator | None) -> Tensor:
