@@ -39,7 +39,7 @@ CONTINUOUS_FILTERS = 64  # the papers do not give the continuous rival's layers:
 
 # Beyond: for each published distortion passes, variables that the search tries, and what a bit may cost in absolute error; of the runs that
 # reach it the first counts.
-TRADED = {38: (20, 8, (0.004, 0.003, 0.0022)), 62: (20, 8, (0.0018, 0.0013, 0.0009)), 168: (12, 16, (0.0004, 0.00025, 0.00015))}
+TRADED = {38: (20, 8, (0.003, 0.002, 0.0015)), 62: (20, 8, (0.0013, 0.0011, 0.0009)), 168: (12, 16, (0.0004, 0.00025, 0.00015))}
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
