@@ -81,7 +81,11 @@ def test_one_helping_departure_among_harmless_ones_is_enough() -> None:
         ({"passes": [20, 500]}, True),
         ({"seeds": [5, 3]}, False),
         ({"precision": ["float32", "bfloat16"]}, False),
-        ({"optimizer": ["SGD", "Adam"]}, True),  # not listed, so it may
+        ({"optimizer": ["SGD", "Adam"]}, True),
+        ({"temperature": [1.0, 0.5]}, True),  # a temperature may help either way
+        ({"temperature": [1.0, 3.0]}, True),
+        ({"nade_passes": [10, 3]}, False),
+        ({"phase of the moon": [1, 0]}, True),  # not listed, so it may
         ({"passes": [None, 20]}, True),  # the paper does not say
         ({"optimizer": ["SGD", "SGD"]}, False),
     ],

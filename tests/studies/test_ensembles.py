@@ -8,8 +8,14 @@ import torch
 
 from distillery import data
 from distillery.lab import published
+from distillery.lab.store import ARRAYS_BYTES, pack
+from distillery.losses import DerivativeSquareError
+from distillery.models.mlp import MLP
+from distillery.protocols import Batch
 from distillery.studies import Cell, Context, Outcome, ensembles
+from distillery.studies import _ensemble_pictures as pictures
 from distillery.studies._ensemble_parts import Parts, Sizes
+from distillery.teachers.ensemble import ensemble
 
 TINY = Sizes(2, 1, (784, 6, 5, 10), (784, 5, 4, 10), 3, 1)
 
@@ -63,6 +69,8 @@ def test_gains_are_paired_differences_from_the_network_trained_on_labels(tmp_pat
     for name in ensembles.LOSSES:
         for what in ("accuracy", "log_prob"):
             assert found[f"{what}_gain_{name}"] == pytest.approx(found[f"{what}_{name}"] - found[f"{what}_direct"], abs=1e-9)
+    gain = found["accuracy_derivative"] - found["accuracy_cross_entropy"]
+    assert found["accuracy_gain_of_slopes"] == pytest.approx(gain, abs=1e-9)
 
 
 @pytest.mark.parametrize("generator", ["nade", "jitter"])
@@ -70,6 +78,9 @@ def test_every_generator_and_both_losses_together_train_a_student(generator: str
     found = run(cell(generator, "both", optimizer="adam", temperature=2.0, train_data="10pct"), tmp_path / "a")
     assert found.arrays["test"].shape[1:] == (1, 2)
     assert found.departures["optimizer"] == ["adadelta", "adam"]
+    assert found.metrics["log_prob_student"] == found.metrics["log_prob_both"]
+    assert found.arrays["samples"].shape == (10, 1, 28, 28)
+    assert ("bits" in found.arrays) == ("nade_passes" in found.departures) == (generator == "nade")
 
 
 def test_the_papers_cells_depart_in_nothing_and_answer_every_number_of_its_tables() -> None:
@@ -82,6 +93,43 @@ def test_the_papers_cells_depart_in_nothing_and_answer_every_number_of_its_table
         fits = [one for one in ensembles.cells("paper") if answer.where.items() <= one.params.items()]
         assert fits, answer
         assert len({str(one.params) for one in fits}) == 1
+
+
+def test_the_error_of_slopes_is_equation_2_18_and_the_pictures_are_where_the_teacher_doubts_most() -> None:
+    rng = torch.Generator().manual_seed(0)
+    teacher, student = ensemble([MLP([784, 9, 10], rng=rng) for _ in range(2)]), MLP([784, 5, 10], rng=rng)
+    x = torch.randint(256, (40, 1, 28, 28), generator=rng).to(torch.uint8)
+    found, shown = pictures.slopes(teacher, {"student": student}, x)
+    value = DerivativeSquareError()(teacher, student, Batch(x.float() / 255)).item()
+    assert found["slope_error_student"] == pytest.approx(value, rel=1e-4)
+    assert found["slope_error_flat"] > 0
+    assert -1 <= found["slope_cosine_student"] <= 1
+    sorted_probs = teacher(Batch(x.float() / 255)).exp().sort(descending=True).values
+    assert shown["images"][0].equal(x[(sorted_probs[:, 0] / sorted_probs[:, 1]).argmin()])
+    assert shown["slopes"].shape == (2, 6, 1, 28, 28)
+
+
+def test_a_network_has_the_slopes_of_an_ensemble_of_itself() -> None:
+    rng = torch.Generator().manual_seed(0)
+    network, x = MLP([784, 9, 10], rng=rng), torch.randint(256, (20, 1, 28, 28), generator=rng).to(torch.uint8)
+    found, shown = pictures.slopes(ensemble([network]), {"itself": network}, x)
+    assert found["slope_error_itself"] == pytest.approx(0, abs=1e-10)
+    assert found["slope_cosine_itself"] == pytest.approx(1, abs=1e-5)
+    torch.testing.assert_close(shown["slopes"][0], shown["slopes"][1], rtol=1e-2, atol=1e-4)
+
+
+def test_bits_bytes_and_noise_are_shown_in_the_same_shades() -> None:
+    bits = torch.tensor([0, 1]).repeat(392)
+    white = pictures.grey(bits.to(torch.uint8))
+    assert white.equal(bits.view(1, 28, 28).float())
+    assert pictures.grey(255 * bits.to(torch.uint8)).equal(white)
+    assert pictures.grey(3.0 * (2 * bits - 1)).equal(white)
+
+
+def test_the_arrays_of_all_runs_fit_a_studys_budget(tmp_path: Path) -> None:
+    largest = len(pack(run(cell("nade"), tmp_path / "a").arrays))
+    runs = sum(len(ensembles.cells(profile)) for profile in ("laptop", "paper"))
+    assert runs * (largest + 1000) < ARRAYS_BYTES
 
 
 def test_a_tenth_is_a_tenth_and_another_seed_another(tmp_path: Path) -> None:

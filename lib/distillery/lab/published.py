@@ -19,7 +19,7 @@ from distillery.studies import unknown
 
 Key = int | str
 Direction = Literal["higher", "lower", "none"]
-Helps = Literal["more", "less", "never"]
+Helps = Literal["more", "less", "either", "never"]
 DIRECTIONS = ("higher", "lower", "none")
 DEVIATIONS = {"2sd": 2.0, "3sd": 3.0, "interval_3sd": 3.0}
 
@@ -158,7 +158,7 @@ def aims() -> dict[str, Aim]:
 
 
 def helps() -> dict[str, Helps]:
-    """Which way each departure that the schema lists may help: more of it, less of it, or never."""
+    """Which way each departure that the schema lists may help: more of it, less of it, either, or never."""
     return {name: entry["helps"] for name, entry in _schema(folder())["departures"].items()}
 
 

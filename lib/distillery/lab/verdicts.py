@@ -130,7 +130,7 @@ def is_stand_in(data: str) -> bool:
 def _may_help(way: str | None, theirs: Any, ours: Any) -> bool:
     if way == "never" or theirs == ours:
         return False
-    if way is None or not (_is_number(theirs) and _is_number(ours)):
+    if way in (None, "either") or not (_is_number(theirs) and _is_number(ours)):
         return True
     return bool(ours > theirs) if way == "more" else bool(ours < theirs)
 
