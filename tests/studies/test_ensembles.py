@@ -10,6 +10,7 @@ from distillery import data
 from distillery.lab import published
 from distillery.lab.store import ARRAYS_BYTES, pack
 from distillery.losses import DerivativeSquareError
+from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.mlp import MLP
 from distillery.protocols import Batch
 from distillery.studies import Cell, Context, Outcome, ensembles
@@ -81,6 +82,28 @@ def test_every_generator_and_both_losses_together_train_a_student(generator: str
     assert found.metrics["log_prob_student"] == found.metrics["log_prob_both"]
     assert found.arrays["samples"].shape == (10, 1, 28, 28)
     assert ("bits" in found.arrays) == ("nade_passes" in found.departures) == (generator == "nade")
+
+
+def test_a_student_of_recollections_sees_what_the_autoencoder_remembers(tmp_path: Path) -> None:
+    rng, (variables, values) = torch.Generator().manual_seed(0), ensembles.REMEMBERED
+    codec = CategoricalAutoencoder(variables, values, rng=rng)
+    tensors = {name: value.half() for name, value in codec.named_parameters()}
+    context = Context(
+        "smoke",
+        torch.device("cpu"),
+        None,
+        tmp_path,
+        declared={f"weights:{ensembles.RECORDED}": "0" * 16, "embedded:digits": data.load("embedded:digits").fingerprint},
+        read_weights=lambda fingerprint: tensors,
+    )
+    one = cell("recollections", "cross_entropy", optimizer="adam")
+    found = ensembles.run(replace(one, data=f"{one.data}+weights:{ensembles.RECORDED}"), context)
+    codec.load_state_dict({**codec.state_dict(), **{name: value.float() for name, value in tensors.items()}})
+    x = data.load("embedded:digits").x_train
+    again = (255 * codec.eval().reconstruct(x.float() / 255)).round() / 255
+    distances = (found.arrays["samples"].float()[:, None] - again).abs().flatten(2).amax(-1)
+    assert distances.amin(1).max() < 1e-3  # half precision
+    assert found.departures["generator"] == ["nade", "recollections"]
 
 
 def test_the_papers_cells_depart_in_nothing_and_answer_every_number_of_its_tables() -> None:

@@ -7,7 +7,7 @@ first makes them, the others read them. Each is a piece whose stream follows fro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,6 +23,7 @@ from distillery.losses import KL, HardLabels
 from distillery.models.mlp import MLP
 from distillery.models.nade import NADE, columns
 from distillery.protocols import Batch
+from distillery.studies import _compression_parts as compression
 from distillery.studies._pieces import Pieces, Share
 from distillery.studies.study import Context
 from distillery.teachers import Average, Labels, Recorded
@@ -30,6 +31,7 @@ from distillery.teachers.ensemble import ensemble, train_members
 
 BATCH = 20
 SHARES = {"all": 1.0, "10pct": 0.1}
+REMEMBERED = (38, 2)  # variables and values of the recollections
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,12 @@ class Parts:
         folder = self.context.scratch.parent / f"shared-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
         folder.mkdir(parents=True, exist_ok=True)
         return Pieces(replace(self.context, scratch=folder), seed, total=total)
+
+
+def remembered(x: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+    """Pictures as chapter 2 remembers them in 38 bits, in bytes: the likeliest code of each, decoded."""
+    student = compression.built(*REMEMBERED, tensors).to(x.device).eval()
+    return torch.cat([(255 * student.reconstruct(as_unit(part))).round().to(torch.uint8) for part in x.split(1000)])
 
 
 def inputs(name: str, x: Tensor, parts: Parts, share: str, *, rng: torch.Generator) -> Generator:

@@ -25,12 +25,14 @@ from distillery.protocols import Batch, Teacher
 from distillery.run import History
 from distillery.schedules import one_cycle
 from distillery.studies import _ensemble_pictures as pictures
-from distillery.studies._ensemble_parts import BATCH, SHARES, Parts, Sizes, answered, inputs, mark
-from distillery.studies.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
+from distillery.studies._compression_parts import model_name
+from distillery.studies._ensemble_parts import BATCH, REMEMBERED, SHARES, Parts, Sizes, answered, inputs, mark, remembered
+from distillery.studies.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Scalar, Study
 from distillery.teachers import Average, Recorded, RecordedSlopes
 
 GENERATORS = ("mnist", "nade", "noise")
 LOSSES = ("cross_entropy", "derivative")
+RECORDED = model_name(*REMEMBERED)
 SLOPE_WEIGHT = 0.01  # of the derivative loss beside cross entropy
 SMALL = Sizes(3, 2, (784, 24, 16, 10), (784, 12, 8, 10), 16, 4)
 PLANS: Mapping[Profile, tuple[Sizes, int]] = {"smoke": (SMALL, 2), "laptop": (Sizes(5, 5, nade_passes=3), 5), "paper": (Sizes(), 40)}
@@ -39,11 +41,14 @@ PLANS: Mapping[Profile, tuple[Sizes, int]] = {"smoke": (SMALL, 2), "laptop": (Si
 LADDER: tuple[tuple[str, str, str, float, int], ...] = (
     ("nade", "all", "cross_entropy", 1.0, 1),
     ("jitter", "all", "cross_entropy", 1.0, 1),
+    ("recollections", "all", "cross_entropy", 1.0, 1),
     ("jitter", "all", "both", 1.0, 1),
     ("jitter", "all", "cross_entropy", 3.0, 1),
     ("jitter", "all", "cross_entropy", 1.0, 10),
     ("nade", "10pct", "cross_entropy", 1.0, 1),
     ("jitter", "10pct", "cross_entropy", 1.0, 1),
+    ("mnist", "10pct", "derivative", 1.0, 1),
+    ("jitter", "10pct", "derivative", 1.0, 1),
     ("jitter", "10pct", "both", 1.0, 1),
     ("jitter", "10pct", "cross_entropy", 1.0, 100),
 )
@@ -66,7 +71,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
 
 def run(cell: Cell, context: Context) -> Outcome:
     """The teacher, the network trained on labels, and a student for each loss of the cell."""
-    images, params = context.load(cell.data), cell.params
+    images, params = context.load(cell.data.split("+")[0]), cell.params
     assert images.y_train is not None
     assert images.y_test is not None
     x, y, x_test, y_test = (t.to(context.device) for t in (images.x_train, images.y_train, images.x_test, images.y_test))
@@ -138,9 +143,11 @@ def answers_of(teacher: Average, x: Tensor) -> Tensor:
 
 
 def _source(params: Mapping[str, Scalar], x: Tensor, teacher: Average, parts: Parts, *, rng: torch.Generator) -> Generator:
-    """Inputs with the teacher's answers; `mnist`, whose inputs come again, with answers that were asked for once."""
+    """Inputs with the teacher's answers; `mnist` and `recollections`, whose inputs come again, with answers that were asked for once."""
     slopes, dtype, name = _asks_slopes(str(params["losses"]).split()), parts.context.dtype, str(params["generator"])
-    if name == "mnist":
+    if name == "recollections":
+        x = remembered(x, parts.context.weights(RECORDED))
+    if name in ("mnist", "recollections"):
         return answered(x, teacher, slopes=slopes, dtype=dtype, rng=rng)
     source = inputs(name, x, parts, str(params["train_data"]), rng=rng)
     return Asked(source, teacher, slopes=slopes, dtype=dtype, at_once=200 if slopes else 1000)
@@ -195,7 +202,8 @@ def _cell(
     params: dict[str, Scalar] = {"generator": generator, "train_data": share, "losses": losses, "optimizer": optimizer}
     params |= {"temperature": temperature, "passes": passes * times, "members": sizes.members, "teacher_passes": sizes.teacher_passes}
     params |= {"nade_passes": sizes.nade_passes}
-    return Cell(params, seed, "embedded:digits" if profile == "smoke" else "mnist")
+    data = "embedded:digits" if profile == "smoke" else "mnist"
+    return Cell(params, seed, f"{data}+{WEIGHTS}{RECORDED}" if generator == "recollections" else data)
 
 
 def _sizes(params: Mapping[str, Scalar]) -> Sizes:
