@@ -24,18 +24,19 @@ SIDE = 28
 ALONE = ("rows", "columns backwards", "rows backwards")  # which way a member reads; the first of a mixture reads columns
 TOGETHER = (2, 4)  # members of a mixture
 FULL: dict[str, Scalar] = {"hidden": 1000, "examples": 1_500_000, "chains": 1000, "burn_in": 2000}
+HALF: dict[str, Scalar] = {"hidden": 500, "examples": 200_000, "chains": 1000, "burn_in": 2000}
 SMALL: dict[str, Scalar] = {"hidden": 20, "examples": 2000, "chains": 100, "burn_in": 50}
-JOINT, JOINT_SMALL = 200_000, 1000  # examples that the members learn from together
+JOINT, JOINT_HALF, JOINT_SMALL = 200_000, 50_000, 1000  # examples that the members learn from together
 BEST: dict[str, Scalar] = {"students": 4, "joint": JOINT, **FULL}
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
-    """The members, then mixtures of the first two and of all four; nothing of it is for a laptop's hour."""
+    """The members, then mixtures of the first two and of all four; on a laptop two smaller members, alone and together."""
     if profile == "smoke":
         data = "embedded:digits_binarized"
         return [Cell({"order": "rows", **SMALL}, 0, data), Cell({"students": 2, "joint": JOINT_SMALL, **SMALL}, 0, data)]
     if profile == "laptop":
-        return []
+        return [Cell({"order": "rows", **HALF}, 0, rbm.REAL), Cell({"students": 2, "joint": JOINT_HALF, **HALF}, 0, rbm.REAL)]
     alone = [Cell({"order": order, **FULL}, 0, rbm.REAL) for order in ALONE]
     together = [Cell({**BEST, "students": many}, 0, f"{rbm.REAL}+{WEIGHTS}{stronger.NAME}") for many in TOGETHER]
     return [*alone, *together]
