@@ -42,6 +42,20 @@ def test_pictures_become_a_file_and_the_file_pictures(distillery, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"data.npz", "data.rec", "again.npz"}
 
 
+def test_the_pictures_that_were_compressed_are_not_written_over_by_those_remembered(distillery, tmp_path):
+    before = (tmp_path / "data.npz").read_bytes()
+    assert distillery("compress", "data.npz", "--code", "4x2", "--passes", "1")[0] == 0
+    assert distillery("decompress", "data.rec")[0] == 0
+    assert (tmp_path / "data.npz").read_bytes() == before
+    assert (tmp_path / "data.again.npz").is_file()
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999"])
+def test_a_seed_that_no_stream_can_have_is_refused(distillery, seed):
+    code, _, err = distillery("compress", "data.npz", "--code", "4x2", "--seed", seed)
+    assert (code, err) == (2, f"distillery: --seed is {seed}: a whole number from 0, below 2^63, is needed\n")
+
+
 def test_a_seed_repeats_the_file_and_labels_can_be_left_out(distillery, tmp_path):
     for name in ("one", "two"):
         assert distillery("compress", "data.npz", "--code", "4x2", "-o", name, "--passes", "1", "--seed", "3", "--no-labels")[0] == 0

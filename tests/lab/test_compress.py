@@ -101,10 +101,19 @@ def test_checkpoints_of_another_run_are_refused_and_left(tmp_path):
     assert json.loads((tmp_path / "f.checkpoint" / "run.json").read_text())["passes"] == 2
 
 
+def test_a_run_killed_while_it_claimed_its_folder_or_cleaned_up_starts_again(tmp_path):
+    (tmp_path / "f.checkpoint").mkdir()
+    (tmp_path / "f.checkpoint" / "run.json.1234.part").write_text("{")
+    (tmp_path / "f.checkpoint.done").mkdir()
+    (tmp_path / "f.checkpoint.done" / "entropy.safetensors").write_text("left over")
+    run(tmp_path / "f")
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
 def test_a_folder_that_is_not_ours_is_left(tmp_path):
     (tmp_path / "f.checkpoint").mkdir()
     (tmp_path / "f.checkpoint" / "thesis.tex").write_text("mine")
-    with pytest.raises(ValueError, match="is of another run"):
+    with pytest.raises(ValueError, match=r"has files in it but no run\.json"):
         run(tmp_path / "f")
     assert (tmp_path / "f.checkpoint" / "thesis.tex").read_text() == "mine"
 

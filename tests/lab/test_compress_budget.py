@@ -65,7 +65,7 @@ def test_bits_that_no_code_or_the_picture_itself_takes_are_refused(bits):
 def test_exactly_one_positive_budget_is_given():
     with pytest.raises(ValueError, match="nothing was given: exactly one of bits_per_image, times_smaller, budget_bytes, code"):
         Budget()
-    with pytest.raises(ValueError, match="bits_per_image and budget_bytes was given"):
+    with pytest.raises(ValueError, match="bits_per_image and budget_bytes were given"):
         Budget(bits_per_image=38, budget_bytes=1e6)
     for value in (0, -3, math.nan, math.inf):
         with pytest.raises(ValueError, match=r"times_smaller is .*: a positive number is needed"):

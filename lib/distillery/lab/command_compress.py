@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings.check_device(args.device)
     settings.check_precision(args.precision)
+    if not 0 <= args.seed < 2**63:
+        raise ValueError(f"--seed is {args.seed}: a whole number from 0, below 2^63, is needed")
     code, output = _code(args.code), _output(args)
     import torch
 

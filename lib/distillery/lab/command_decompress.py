@@ -12,11 +12,13 @@ SUMMARY = "write the pictures of a recollection file as arrays"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a recollection file, written by distillery compress")
-    parser.add_argument("-o", "--output", metavar="DATA", help="an .npz file with x_train, y_train and card (default: beside FILE)")
+    parser.add_argument(
+        "-o", "--output", metavar="DATA", help="an .npz file with x_train, y_train and card (default: NAME.again.npz beside FILE)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    path = Path(args.output) if args.output else Path(args.file).with_suffix(".npz")
+    path = Path(args.output) if args.output else Path(args.file).with_suffix(".again.npz")
     if path.suffix != ".npz":
         raise ValueError(f"--output is {path}: a name that ends in .npz is needed")
     check_writable("--output", path, [Path(args.file)])

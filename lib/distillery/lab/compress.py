@@ -143,8 +143,10 @@ class Run:
         mine = {"fingerprint": self.fingerprint, "code": [self.choice.variables, self.choice.values], "passes": self.passes}
         mine |= {"codes": self.codes, "seed": self.rng.initial_seed(), "device": self.rng.device.type, "dtype": str(self.dtype)}
         note = self.folder / "run.json"
-        if self.folder.is_dir() and any(self.folder.iterdir()):
-            before = json.loads(note.read_text()) if note.is_file() else {}
+        if self.folder.is_dir() and any(not path.name.startswith(note.name) for path in self.folder.iterdir()) and not note.is_file():
+            raise ValueError(f"{self.folder} has files in it but no {note.name}: remove the folder, or name another file")
+        if note.is_file():
+            before = json.loads(note.read_text())
             if other := [f"{key} {before.get(key)} there, {value} here" for key, value in mine.items() if before.get(key) != value]:
                 raise ValueError(
                     f"{self.folder} is of another run ({'; '.join(other)}): repeat that one, remove the folder, or name another file"
@@ -193,7 +195,9 @@ class Run:
         if not Recollections.load(draft).codes.equal(codes):
             raise AssertionError("codes do not come back from the file")
         draft.replace(self.path)
-        shutil.rmtree(self.folder)
+        done = self.folder.with_name(self.folder.name + ".done")  # a folder half removed under its own name would stand in the way
+        shutil.rmtree(done, ignore_errors=True)
+        shutil.rmtree(self.folder.rename(done), ignore_errors=True)
         return found
 
     def tell(self, stage: str, done: int, total: int) -> None:

@@ -28,7 +28,9 @@ class Budget:
         given = {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) is not None}
         if len(given) != 1:
             names = ", ".join(field.name for field in fields(self))
-            raise ValueError(f"{' and '.join(given) or 'nothing'} was given: exactly one of {names} is needed")
+            raise ValueError(
+                f"{' and '.join(given) or 'nothing'} {'were' if len(given) > 1 else 'was'} given: exactly one of {names} is needed"
+            )
         for name, value in given.items():
             if name != "code" and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} is {value!r}: a positive number is needed")

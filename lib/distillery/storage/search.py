@@ -17,7 +17,7 @@ _AT_ONCE = 1000
 def searched_codes(
     student: CategoricalAutoencoder, x: Tensor, *, prior: nn.Module | None, rate: float, tried: int, sweeps: int = 1
 ) -> Tensor:
-    """Codes (B, c) of pictures in [0, 1], at a local minimum of |x - decoded| + `rate` · bits under the prior, near the likeliest.
+    """Codes (B, c) of pictures in [0, 1] whose |x - decoded| + `rate` · bits under the prior is no larger than the likeliest's.
 
     Of each picture's variables the `tried` least certain ones, one after another, take the second likeliest of their values in place of the
     likeliest, or go back to it, wherever that costs less.

@@ -32,7 +32,8 @@ LEARNS_BESIDE = 32  # hidden units of the prior that is trained with the autoenc
 FINISH_RATE = 0.001  # of Adam, for the decoder alone
 FOUND: dict[str, Scalar] = {"tried": 8, "finish": 5}  # variables that the search tries, passes of the decoder on what it found
 FITTED: dict[str, Scalar] = {"sizes": "4 8 16 32 64", "prior_passes": 12}
-TARGETS = {168: 0.0196, 62: 0.0407, 38: 0.0579}  # the published distortion of so many variables of two values
+# The published distortion of so many variables of two values, and its name in metrics.
+TARGETS = {168: (0.01955, "0.0196"), 62: (0.04073, "0.0407"), 38: (0.05785, "0.0579")}
 Sets = dict[str, Tensor]
 
 
@@ -58,7 +59,10 @@ def run_prior(cell: Cell, context: Context) -> Outcome:
 
 
 def run_rate(cell: Cell, context: Context) -> Outcome:
-    """An autoencoder whose codes learn to be predictable: absolute error against bits really written."""
+    """An autoencoder whose codes learn to be predictable: absolute error against bits really written.
+
+    `*_unsearched` are the likeliest codes by the decoder that was tuned to the codes found: less than the search alone gains.
+    """
     params, rng = cell.params, torch.Generator(context.device).manual_seed(cell.seed)
     images = context.load(cell.data)
     sets, (channels, size, _) = parts.sets(images, context), images.shape
@@ -128,10 +132,10 @@ def _measured(student: CategoricalAutoencoder, codes: Sets, sets: Sets, cell: Ce
     metrics = {name: parts.distortion(student, codes[name], x) for name, x in sets.items()} | parts.sizes(student)
     metrics |= parts.published_bits(simple_bits(student.variables, values), sets["train"]) | priors.known(codes["train"], values)
     metrics |= priors.written(prior, codes)
-    metrics |= {reached(c): metrics["bits_on_disk"] for c, level in TARGETS.items() if metrics["train"] <= level}
+    metrics |= {reached(c): metrics["bits_on_disk"] for c, (level, _) in TARGETS.items() if metrics["train"] <= level}
     return Outcome(metrics, arrays={"argmax": parts.as_bytes(student.decode(parts.shown(codes["test"], student.shape[0])))})
 
 
 def reached(variables: int) -> str:
     """The metric that only runs at or below a published distortion have."""
-    return f"bits_at_{TARGETS[variables]}"
+    return f"bits_at_{TARGETS[variables][1]}"

@@ -1,6 +1,7 @@
 """Chapter 9: which losses between densities find the teacher, decided exactly in worlds where everything can be summed.
 
-Every method sees as many draws from the teacher in as many steps, from the same student. Their rates were chosen on other seeds.
+Every method sees as many draws from the teacher in as many steps, from the same student.
+Their rates were chosen on other seeds, but for two (`RATES`).
 """
 
 from __future__ import annotations

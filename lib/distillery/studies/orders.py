@@ -13,6 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from distillery.data import Images
 from distillery.models.equal_mixture import EqualMixture
 from distillery.models.nade import NADE, columns
 from distillery.models.rbm import RBM
@@ -49,7 +50,7 @@ def run(cell: Cell, context: Context) -> Outcome:
     machine = rbm.teacher(_teachers_name(cell.data), images.x_train, rng=rng)
     test = rbm.bits(images.x_test).to(context.device)
     names = [str(cell.params["order"])] if "order" in cell.params else ["columns", *ALONE][: int(cell.params["students"])]
-    members = [member(name, cell, machine, test, context) for name in names]
+    members = [member(name, cell, machine, images, context) for name in names]
     chain = stronger.chains(machine, cell.params, rng=rng)
     if "order" in cell.params:
         found = stronger.measured(members[0], machine, chain, test, rng=rng)
@@ -63,20 +64,23 @@ def run(cell: Cell, context: Context) -> Outcome:
     return Outcome({**found, **apart}, arrays={"samples": mixture.sample(64, rng=rng)})
 
 
-def member(name: str, cell: Cell, machine: RBM, test: Tensor, context: Context) -> NADE:
+def member(name: str, cell: Cell, machine: RBM, images: Images, context: Context) -> NADE:
     """The student that reads in the order `name`: recorded before, or trained by an earlier cell, or trained now.
 
-    Members lie beside the cells' own folders, named by all that decides them, as no other cell should train them again.
+    Members lie beside the cells' own folders, named by all that decides them, as no other cell should train them again. While one is
+    trained its checkpoint is the cell's own, so that cells at work together do not meet.
     """
     order, width = orders()[name], int(cell.params["hidden"])
+    test = rbm.bits(images.x_test).to(context.device)
     if name == "columns" and WEIGHTS in cell.data:
         return stronger.built(context.weights(stronger.NAME)).to(context.device)
-    folder = context.scratch.parent / "-".join([f"member-{cell.seed}", cell.data.split("+")[0], *(str(cell.params[key]) for key in FULL)])
+    told = [STUDY.version, cell.seed, images.fingerprint, context.device.type, *(cell.params[key] for key in FULL)]
+    folder = context.scratch.parent / "-".join(["member", *map(str, told)])
     folder.mkdir(parents=True, exist_ok=True)
     beside = replace(context, scratch=folder)
 
     def train(rng: torch.Generator, share: object) -> dict[str, Tensor]:
-        own = folder / name.replace(" ", "-")
+        own = context.scratch / name.replace(" ", "-")
         own.mkdir(exist_ok=True)
         student = NADE.from_rbm(machine, width, rng=rng, order=order).to(context.device)
         chain = stronger.chains(machine, cell.params, rng=rng)
