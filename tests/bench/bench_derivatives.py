@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
+from paired import compare
 from torch import nn
 
 from distillery import Batch
@@ -26,21 +26,6 @@ from distillery.teachers import RecordedSlopes
 from distillery.teachers.ensemble import ensemble
 
 BATCH = 20
-
-
-def compare(title: str, runs: dict[str, Callable[[], object]], repeats: int) -> None:
-    for run in runs.values():
-        run()
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            began = time.process_time()
-            run()
-            seconds[name].append(time.process_time() - began)
-    print(f"\n{title}")
-    ours = next(iter(seconds.values()))
-    for name, taken in seconds.items():
-        print(f"  {name:32} {1e3 * median(taken):10.2f} ms   {median(b / a for a, b in zip(ours, taken, strict=True)):7.2f} times")
 
 
 def by_double_backward(student: nn.Module, batch: Batch) -> torch.Tensor:
@@ -74,6 +59,7 @@ def main() -> None:
             "double backward, each output": step(lambda: by_double_backward(student, batch)),
         },
         options.repeats,
+        clock=time.process_time,
     )
     rough, twice = in_type(teacher, torch.bfloat16), DerivativeSquareError(closed_form=False)
 
@@ -91,6 +77,7 @@ def main() -> None:
             "double backward, each output": step(lambda: torch.stack([twice(teacher, student, Batch(batch.x)) for _ in range(5)]).mean()),
         },
         max(3, options.repeats // 5),
+        clock=time.process_time,
     )
     member, x, y = MLP([784, 500, 300, 10], rng=rng), batch.x, torch.randint(10, (BATCH,), generator=rng)
     ours, theirs = Adadelta(member.parameters()), torch.optim.Adadelta(member.parameters(), lr=1.0, rho=0.95, eps=1e-6)
@@ -103,7 +90,9 @@ def main() -> None:
 
         return run
 
-    compare("a member's step", {"one pass": learn(ours), "torch.optim.Adadelta": learn(theirs)}, 4 * options.repeats)
+    compare(
+        "a member's step", {"one pass": learn(ours), "torch.optim.Adadelta": learn(theirs)}, 4 * options.repeats, clock=time.process_time
+    )
 
 
 if __name__ == "__main__":

@@ -9,11 +9,10 @@ as in binarised MNIST. The rivals are one cumulative sum over all pixels, and a 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
+from paired import compare
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -56,21 +55,6 @@ def kept(log_prob: Callable[[NADE, Tensor], Tensor], nade: NADE, x: Tensor) -> i
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         log_prob(nade, x)
     return sum(size for place, size in sizes.items() if place not in {p.untyped_storage().data_ptr() for p in nade.parameters()})
-
-
-def compare(title: str, runs: dict[str, Callable[[], object]], repeats: int) -> None:
-    for run in runs.values():
-        run()
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - began)
-    print(f"\n{title}")
-    ours = next(iter(seconds.values()))
-    for name, taken in seconds.items():
-        print(f"  {name:24} {1e3 * median(taken):10.2f} ms   {median(b / a for a, b in zip(ours, taken, strict=True)):7.2f} times")
 
 
 def main() -> None:

@@ -39,27 +39,12 @@ _AT_ONCE, _PRIOR_HEADER = 1000, 320  # bytes of the header that four more tensor
 Progress = Callable[[str, int, int], None]
 
 
-def compress(
-    x: Tensor,
-    path: str | Path,
-    budget: Budget,
-    *,
-    y: Tensor | None = None,
-    name: str = "",
-    passes: int | None = None,
-    codes: str = "argmax",
-    prior: bool = False,
-    rng: torch.Generator,
-    dtype: torch.dtype | None = None,
-    progress: Progress | None = None,
-) -> Compressed:
-    """Pictures, uint8 (N, C, H, W), and labels (N,) in a recollection file at `path`, trained on the device of `rng`.
+def compress(x: Tensor, path: str | Path, budget: Budget, **how: Any) -> Compressed:
+    """Pictures, uint8 (N, C, H, W), in a recollection file at `path`; `how` is as in `planned`, which says what will be done.
 
-    Killed, the same call continues from checkpoints in a folder beside the file, which is removed at the end. With `prior` the codes are
-    coded by a learned prior, if that makes the file smaller. `name` is what the card calls the source.
+    Killed, the same call continues from checkpoints in a folder beside the file, which is removed at the end.
     """
-    plan = planned(x, path, budget, y=y, name=name, passes=passes, codes=codes, prior=prior, rng=rng, dtype=dtype, progress=progress)
-    return plan.finished()
+    return planned(x, path, budget, **how).finished()
 
 
 def planned(
@@ -76,7 +61,11 @@ def planned(
     dtype: torch.dtype | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """The run that `compress` makes, all doors passed, nothing computed: printed, it says what will be done."""
+    """The run that `compress` makes, all doors passed, nothing computed: printed, it says what will be done.
+
+    `y` (N,) are labels, and `name` is what the card calls the source. Training is on the device of `rng`. With `prior` the codes are coded
+    by a learned prior, if that makes the file smaller.
+    """
     _check(x, y, codes)
     x, y = x.cpu(), None if y is None else y.cpu()
     classes = 0 if y is None else max(2, int(y.max()) + 1)

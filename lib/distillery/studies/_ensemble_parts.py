@@ -94,7 +94,7 @@ class Parts:
 def remembered(x: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
     """Pictures as chapter 2 remembers them in 38 bits, in bytes: the likeliest code of each, decoded."""
     student = compression.built(*REMEMBERED, tensors).to(x.device).eval()
-    return torch.cat([(255 * student.reconstruct(as_unit(part))).round().to(torch.uint8) for part in x.split(1000)])
+    return torch.cat([compression.as_bytes(student.reconstruct(as_unit(part))) for part in x.split(1000)])
 
 
 def inputs(name: str, x: Tensor, parts: Parts, share: str, *, rng: torch.Generator) -> Generator:
