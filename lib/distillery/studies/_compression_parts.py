@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,12 +20,24 @@ from distillery.storage import encode_codes
 from distillery.studies.study import Context
 from distillery.teachers import Inputs
 
-BATCH, RATE, EVERY = 50, 0.003, 1000
+BATCH, EVERY = 50, 1000
 ABSOLUTE = 0.5  # the last share of the steps, which the absolute error has after cross entropy; 0.3 and 0.6 end alike
 PUBLISHED_PASSES = {"mnist": 500, "cifar10": 100}  # of others the papers say nothing: MNIST's are taken
 DECIDING = ("mnist", "embedded:digits")  # where choices were made, on images held out; elsewhere all training images are learned
 SHOWN, SHOWN_IN_COLOR, AT_ONCE = 16, 8, 1000
 Autoencoder = CategoricalAutoencoder | ContinuousAutoencoder
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Images a step, Adam's highest rate, and the temperature of what is drawn under the second loss (the first has the papers' 1)."""
+
+    batch: int = BATCH
+    rate: float = 0.003
+    temperature: float = 1.0
+
+
+USUAL = Recipe()
 
 
 def divided(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,17 +61,24 @@ def shown(pictures: Tensor, channels: int) -> Tensor:
 
 
 def trained(
-    student: Autoencoder, x: Tensor, passes: int, context: Context, *, rng: torch.Generator, described: Loss | None = None
+    student: Autoencoder,
+    x: Tensor,
+    passes: int,
+    context: Context,
+    *,
+    rng: torch.Generator,
+    described: Loss | None = None,
+    recipe: Recipe = USUAL,
 ) -> Tensor:
     """Cross entropy, then absolute error, in one cycle of Adam's rate: the loss of every step. A killed run continues.
 
     With `described`, which may learn too, the second loss is that, and codes are no longer drawn but the likeliest.
     """
     student.to(memory_format=torch.channels_last)
-    steps = max(1, passes * len(x) // BATCH)
+    steps = max(1, passes * len(x) // recipe.batch)
     first = steps - round(ABSOLUTE * steps)
     learns = [*student.parameters(), *(described.parameters() if described else ())]
-    generator, optimizer, cycle = Resample(x, rng=rng), torch.optim.Adam(learns, lr=RATE), one_cycle(steps, warm_up=0.2)
+    generator, optimizer, cycle = Resample(x, rng=rng), torch.optim.Adam(learns, lr=recipe.rate), one_cycle(steps, warm_up=0.2)
     phases: list[tuple[str, Loss, int, int]] = [
         ("entropy", PixelCrossEntropy(), 0, first),
         ("absolute", described or AbsoluteError(), first, steps),
@@ -67,6 +87,7 @@ def trained(
     for name, loss, begin, end in (phase for phase in phases if phase[3] > phase[2]):
         if isinstance(student, CategoricalAutoencoder):
             student.noisy = described is None or name == "entropy"
+            student.temperature = recipe.temperature if name == "absolute" else 1.0
         history = distill(
             Inputs(),
             student,
@@ -74,7 +95,7 @@ def trained(
             loss,
             optimizer=optimizer,
             schedule=_from(cycle, begin),
-            batch_size=BATCH,
+            batch_size=recipe.batch,
             steps=end - begin,
             dtype=context.dtype,
             checkpoint=context.scratch / f"{name}.safetensors",
@@ -131,9 +152,10 @@ def sizes(student: Autoencoder) -> dict[str, float]:
     return {f"parameters{name}": sum(p.numel() for p in part.parameters()) for name, part in (("", student), ("_decoder", student.decoder))}
 
 
-def departures(passes: int, data: str) -> dict[str, list[Any]]:
-    published = PUBLISHED_PASSES.get(data.split("+")[0], PUBLISHED_PASSES["mnist"])
-    return {"passes": [published, passes]} if passes != published else {}
+def departures(passes: int, data: str, recipe: Recipe = USUAL) -> dict[str, list[Any]]:
+    published = {"passes": PUBLISHED_PASSES.get(data.split("+")[0], PUBLISHED_PASSES["mnist"]), "temperature": USUAL.temperature}
+    here = {"passes": passes, "temperature": recipe.temperature}
+    return {name: [value, here[name]] for name, value in published.items() if here[name] != value}
 
 
 def as_bytes(pictures: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A prior that learns the codes of an autoencoder, and the bytes that it writes them in.
 
 How many hidden units it has is decided by short trainings: the fewest bits in all, the prior's own and those that the held images' codes
-would take if they were as many as the training images.
+would take if they were as many as the training images. Where none are held, those of the training images themselves.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ BATCH, RATE, TRIAL = 250, 0.02, 0.25  # TRIAL: the share of the passes that a sh
 def fitted(codes: Mapping[str, Tensor], values: int, params: Mapping[str, Scalar], *, seed: int, context: Context) -> WholePrior:
     """The prior of the `train` codes after `prior_passes`, of that one of the `sizes` that the `held` codes decide for."""
     sizes, passes = [int(hidden) for hidden in str(params["sizes"]).split()], int(params["prior_passes"])
-    short, totals = max(1, round(TRIAL * passes)), {}
+    short, totals, deciding = max(1, round(TRIAL * passes)), {}, codes.get("held", codes["train"])
     for hidden in sizes:
         prior = learned(codes["train"], values, hidden, passes=short, seed=seed, context=context)
-        totals[hidden] = prior.bits + bits_each(prior, codes["held"]) * len(codes["train"])
+        totals[hidden] = prior.bits + bits_each(prior, deciding) * len(codes["train"])
     return learned(codes["train"], values, min(totals, key=totals.__getitem__), passes=passes, seed=seed, context=context)
 
 

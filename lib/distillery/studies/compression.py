@@ -1,9 +1,10 @@
 """Chapter 2: how few bits a picture is remembered in: categorical codes, continuous latents, JPEG (Riemer et al., 2018, Tables 6 and 7).
 
 Of MNIST the training images are the first five sixths of the set (50,000, as many as the papers store). What is decided is decided on the
-last sixth, `held`: rates and the order of losses in runs of a few passes of 38 x 2, the sizes of priors in every run; no test image takes
-part in a choice. Of Omniglot and CIFAR-10, where nothing is decided, all training images are learned. The metrics `train`, `held` and
-`test` are mean absolute errors of pixels in [0, 1], by one stochastic pass where a code is drawn.
+last sixth, `held`: rates, batches, temperatures and the order of losses in runs of a few passes of 38 x 2 and, for long codes, of 168 x 2,
+the sizes of priors in every run; no test image takes part in a choice. Of Omniglot and CIFAR-10, where nothing is decided, all training
+images are learned. The metrics `train`, `held` and `test` are mean absolute errors of pixels in [0, 1], by one stochastic pass where a code
+is drawn.
 
 Beyond the papers: other codecs, a learned prior over the codes, and codes that are trained to be predictable (`_compression_rate`).
 """
@@ -20,8 +21,9 @@ from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAuto
 from distillery.storage import capacity_bits, packed_bits, simple_bits
 from distillery.studies import _compression_codecs as codecs
 from distillery.studies import _compression_parts as parts
+from distillery.studies import _compression_priors as priors
 from distillery.studies import _compression_rate as rates
-from distillery.studies.study import Answer, Cell, Context, Model, Outcome, Profile, Study
+from distillery.studies.study import Answer, Cell, Context, Model, Outcome, Profile, Scalar, Study
 
 CODES: tuple[tuple[int, int], ...] = (  # Table 6, from few filters to many
     *((6, 2), (20, 2), (8, 6), (30, 2), (12, 6), (24, 3), (38, 2), (6, 16), (8, 15), (40, 3), (6, 20), (12, 10), (62, 2), (10, 14)),
@@ -34,6 +36,8 @@ OTHERS = {  # data sets, codes and passes: Omniglot's are those of its distillat
     "cifar10": ((48, 2, 50), (76, 2, 35), (244, 2, 10)),
 }
 PASSES = 20
+LONG = 150  # whole bits above which a code of MNIST has the recipe of its own, and passes
+LONG_RECIPE, LONG_PASSES = parts.Recipe(25, 0.005, 0.7), 30
 WIDEST = 120  # filters at the profile `laptop`
 CONTINUOUS_FILTERS = 64  # the papers do not give the continuous rival's layers: one width for every number of latents
 
@@ -49,11 +53,11 @@ def cells(profile: Profile) -> Sequence[Cell]:
     narrow = [code for code in CODES if code[0] * code[1] // 4 <= WIDEST]
     return [
         *codecs.jpegs("mnist", codecs.JPEG_QUALITIES),
-        *(_categorical(*code, 0) for code in narrow),
+        *(_published(*code, 0) for code in narrow),
         *(Cell({"model": "continuous", "h": h, "filters": CONTINUOUS_FILTERS, "passes": PASSES}, 0, "mnist") for h in LATENTS),
         *codecs.rivals("mnist"),
         *([*_beyond(), *_others(), *_seeds()] if profile == "paper" else []),
-        *(_categorical(*code, 0) for code in CODES if profile == "paper" and code not in narrow),
+        *(_published(*code, 0) for code in CODES if profile == "paper" and code not in narrow),
     ]
 
 
@@ -67,7 +71,7 @@ def _small() -> list[Cell]:
 
 
 def _seeds() -> list[Cell]:
-    return [_categorical(*code, seed) for seed in (1, 2) for code in SHIPPED]
+    return [_published(*code, seed) for seed in (1, 2) for code in SHIPPED]
 
 
 def _beyond() -> list[Cell]:
@@ -83,8 +87,9 @@ def _traded() -> dict[int, list[Cell]]:
 
 
 def _others() -> list[Cell]:
-    """Omniglot and CIFAR-10: their codes, and the codecs."""
-    own = [_categorical(c, values, 0, passes=passes, data=data) for data, codes in OTHERS.items() for c, values, passes in codes]
+    """Omniglot and CIFAR-10: their codes, the likeliest also under a learned prior, and the codecs."""
+    codes = [(data, *code) for data, found in OTHERS.items() for code in found]
+    own = [_categorical(c, values, 0, passes=passes, data=data, **rates.FITTED) for data, c, values, passes in codes]
     jpegs = [*codecs.jpegs("omniglot", codecs.JPEG_QUALITIES), *codecs.jpegs("cifar10", codecs.COLOR_QUALITIES, chroma=codecs.CHROMA)]
     return [*own, *jpegs, *codecs.rivals("omniglot"), *codecs.rivals("cifar10")]
 
@@ -104,7 +109,7 @@ def _run_categorical(cell: Cell, context: Context) -> Outcome:
     channels, size, _ = images.shape
     student = CategoricalAutoencoder(variables, values, rng=rng, channels=channels, size=size).to(context.device)
     sets = parts.sets(images, context)
-    losses = parts.trained(student, sets["train"], passes, context, rng=rng)
+    losses = parts.trained(student, sets["train"], passes, context, rng=rng, recipe=_recipe(cell))
     drawn = {name: parts.encoded(student, x, rng) for name, x in sets.items()}
     likeliest = {name: parts.encoded(student, x, None) for name, x in sets.items()}
     metrics = {name: parts.distortion(student, codes, sets[name]) for name, codes in drawn.items()}
@@ -112,13 +117,16 @@ def _run_categorical(cell: Cell, context: Context) -> Outcome:
     metrics |= parts.published_bits(simple_bits(variables, values), sets["train"]) | bits(drawn["train"], values) | parts.sizes(student)
     metrics |= {"bits_entropy_argmax": parts.entropy(likeliest["train"], values)}
     metrics["bits_coded_argmax"] = parts.coded(likeliest["train"], values)
+    if "sizes" in cell.params:
+        metrics |= priors.written(priors.fitted(likeliest, values, cell.params, seed=cell.seed, context=context), likeliest)
     shown = {"drawn": drawn["test"], "argmax": likeliest["test"]}
     arrays = {name: parts.as_bytes(student.decode(parts.shown(codes, channels))) for name, codes in shown.items()} | {
         "losses": parts.thinned(losses)
     }
-    ships = (variables, values) in SHIPPED and cell.seed == 0 and cell.data == "mnist" and passes == PASSES
+    ships = cell in [_published(*code, 0) for code in SHIPPED]
     weights = {name: value.half() for name, value in student.named_parameters()} if ships else {}
-    return Outcome(metrics, parts.departures(passes, cell.data), arrays, weights, weights_name=parts.model_name(variables, values))
+    departures = parts.departures(passes, cell.data, _recipe(cell))
+    return Outcome(metrics, departures, arrays, weights, weights_name=parts.model_name(variables, values))
 
 
 def _run_continuous(cell: Cell, context: Context) -> Outcome:
@@ -140,8 +148,22 @@ def bits(codes: Tensor, values: int) -> dict[str, float]:
     return told | {"bits_entropy": parts.entropy(codes, values), "bits_coded": parts.coded(codes, values)}
 
 
-def _categorical(variables: int, values: int, seed: int, *, passes: int = PASSES, data: str = "mnist") -> Cell:
-    return Cell({"model": "categorical", "c": variables, "l": values, "passes": passes}, seed, data)
+def _published(variables: int, values: int, seed: int) -> Cell:
+    """A code of Table 6. Long ones are short of steps: smaller batches at a higher rate, and more passes."""
+    if simple_bits(variables, values) <= LONG:
+        return _categorical(variables, values, seed)
+    own: dict[str, Scalar] = {"batch": LONG_RECIPE.batch, "adam_rate": LONG_RECIPE.rate, "temperature": LONG_RECIPE.temperature}
+    return _categorical(variables, values, seed, passes=LONG_PASSES, **own)
+
+
+def _categorical(variables: int, values: int, seed: int, *, passes: int = PASSES, data: str = "mnist", **own: Scalar) -> Cell:
+    return Cell({"model": "categorical", "c": variables, "l": values, "passes": passes, **own}, seed, data)
+
+
+def _recipe(cell: Cell) -> parts.Recipe:
+    usual, own = parts.USUAL, cell.params
+    rate, temperature = float(own.get("adam_rate", usual.rate)), float(own.get("temperature", usual.temperature))
+    return parts.Recipe(int(own.get("batch", usual.batch)), rate, temperature)
 
 
 def answers() -> Sequence[Answer]:
