@@ -25,7 +25,7 @@ FLOORS = [
     {"partition", "inference", "storage"},
     {"distillation", "run", "door", "checkpoints", "schedules", "adadelta", "models", "losses"},
     {"samplers", "data", "metrics", "plots"},
-    {"protocols", "nearest"},
+    {"protocols", "nearest", "atomic"},
 ]
 GROUND = FLOORS[-2]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from distillery.atomic import replacing
+
 _TENSOR, _PAIRS, _STREAMS = "__tensor__", "__pairs__", "default streams"
 
 
@@ -20,11 +21,8 @@ def save(path: str | Path, parts: Mapping[str, Any]) -> None:
     """Write the state of every part atomically: a reader sees the old file or the new one, never half of either."""
     path, tensors = Path(path), dict[str, Tensor]()
     tree = _split({name: part.state_dict() for name, part in parts.items()} | {_STREAMS: _default_streams()}, "", tensors)
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata={"tree": json.dumps(tree)})
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    with replacing(path) as part:
+        save_file(tensors, part, metadata={"tree": json.dumps(tree)})
 
 
 def load(path: str | Path, parts: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -105,7 +106,7 @@ def test_a_file_that_cannot_be_finished_leaves_nothing_behind(tmp_path: Path, mo
     def full(descriptor: int) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(download.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         download.write(tmp_path / "x.npz", {"x": np.zeros(3)})
     assert list(tmp_path.iterdir()) == []

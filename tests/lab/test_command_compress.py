@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from distillery.lab.cli import main
 from distillery.lab.compress import Run
 from distillery.storage import Recollections
+from made_archives import locked
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (60, 28, 28)).astype(np.uint8)
 LABELS = np.arange(60) % 10
@@ -77,8 +79,14 @@ def test_an_interrupted_run_says_that_the_same_command_continues(distillery, tmp
     ("arguments", "message"),
     [
         (("data.npz", "--bits-per-image", "1"), "bits_per_image is 1: from 2, the smallest code"),
-        (("data.npz", "--times-smaller", "1000"), r"times_smaller is 1000: .* so at most [\d.]+ works"),
+        (("data.npz", "--times-smaller", "1000"), r"times_smaller is 1,000: .* so at most [\d.]+ works"),
         (("data.npz", "--budget-bytes", "1000"), r"budget_bytes is 1,000: .* so at least [\d,]+ works"),
+        (("data.npz", "--bits-per-image", "7000"), "bits_per_image is 7,000: from 2, .*, to less than 6,272, the picture itself, works"),
+        (
+            ("data.npz", "--times-smaller", "0.5"),
+            r"times_smaller is 0\.5: the file would be no smaller than the pictures; a number above 1",
+        ),
+        (("data.npz", "--budget-bytes", "60000"), "budget_bytes is 60,000: the pictures as bytes take 47,040, so that no compression is"),
         (("data.npz", "--times-smaller", "0"), r"times_smaller is 0\.0: a positive number is needed"),
         (("data.npz", "--code", "38"), "--code is '38': so many variables of so many values, such as 38x2"),
         (("data.npz", "--code", "4x1"), "values is 1: "),
@@ -89,6 +97,7 @@ def test_an_interrupted_run_says_that_the_same_command_continues(distillery, tmp
         (("data.npz", "--code", "4x2", "-o", "data.npz"), "--output is data.npz, which is read from"),
         (("data.npz", "--code", "4x2", "-o", "no/where"), "--output is no/where, but no cannot be written to"),
         (("none.npz", "--code", "4x2"), "none.npz is not there"),
+        (("locked.npz", "--code", "4x2"), "locked.npz is protected by a password, and is not opened: an .npz archive of plain arrays is"),
         (("bad.npz", "--code", "4x2"), r"bad.npz: x holds 1 pixels that are not numbers \(NaN\)"),
     ],
 )
@@ -96,11 +105,33 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(arguments, message, di
     bad = np.zeros((3, 28, 28))
     bad[1, 2, 3] = np.nan
     np.savez("bad.npz", x=bad)
+    locked("locked.npz", x=PICTURES)
     code, out, err = distillery("compress", *arguments)
     assert (code, out.replace("Note: no labels were found\n", "")) == (2, "")
     assert re.match(f"distillery: {message}", err)
     assert err.count("\n") == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"data.npz", "bad.npz"}
+    assert {path.name for path in tmp_path.iterdir()} == {"data.npz", "bad.npz", "locked.npz"}
+
+
+def test_a_second_run_that_would_write_the_same_file_is_refused_while_the_first_is_under_way(distillery, tmp_path, monkeypatch):
+    trained, seen = Run.trained, []
+
+    def meanwhile(self):
+        monkeypatch.setattr(Run, "trained", trained)
+        seen.append(distillery("compress", "data.npz", "--code", "8x2", "-o", "one", "--passes", "1"))
+        seen.append(distillery("compress", "data.npz", "--code", "8x2", "-o", "other", "--passes", "1"))
+        return trained(self)
+
+    monkeypatch.setattr(Run, "trained", meanwhile)
+    assert distillery("compress", "data.npz", "--code", "4x2", "-o", "one", "--passes", "1")[0] == 0
+    (code, _, err), (other, _, _) = seen
+    assert (code, err) == (
+        2,
+        f"distillery: one is being written by process {os.getpid()}; wait for it, stop it, or name another file\n",
+    )
+    assert other == 0
+    assert (Recollections.load("one").codes.shape[1], Recollections.load("other").codes.shape[1]) == (4, 8)
+    assert {path.name for path in tmp_path.iterdir()} == {"data.npz", "one", "other"}
 
 
 def test_one_budget_is_needed_and_only_one(distillery):

@@ -65,6 +65,15 @@ def test_the_whole_file_is_within_its_budget(tmp_path, budget):
     assert allowed / 2 < (tmp_path / "f").stat().st_size <= allowed
 
 
+def test_a_file_larger_than_the_pictures_is_not_called_smaller(tmp_path):
+    x, _ = made(1)
+    assert "bytes, where the pictures as bytes take 784; decoder of" in str(planned(x, tmp_path / "f", TINY, **_where()))
+    found = run(tmp_path / "f", pictures=(x, None))
+    assert (tmp_path / "f").stat().st_size > x.numel()
+    assert "bytes, larger than 1 pictures as bytes\n" in str(found)
+    assert "bytes, larger than the pictures as bytes.\n" in Recollections.load(tmp_path / "f").card
+
+
 def test_the_longest_header_is_what_budgets_leave_for_it(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PRIOR_STEPS", 200)
     x, y = made(1500)
@@ -95,7 +104,8 @@ def test_a_killed_run_ends_in_the_same_file(tmp_path, monkeypatch):
 
 def test_checkpoints_of_another_run_are_refused_and_left(tmp_path):
     x, y = made()
-    planned(x, tmp_path / "f", TINY, y=y, name="", passes=2, codes="argmax", prior=False, **_where()).claim()
+    with planned(x, tmp_path / "f", TINY, y=y, name="", passes=2, codes="argmax", prior=False, **_where()).claimed():
+        pass
     with pytest.raises(ValueError, match=r"f\.checkpoint is of another run \(passes 2 there, 1 here\): repeat that one"):
         run(tmp_path / "f")
     assert json.loads((tmp_path / "f.checkpoint" / "run.json").read_text())["passes"] == 2
@@ -104,6 +114,7 @@ def test_checkpoints_of_another_run_are_refused_and_left(tmp_path):
 def test_a_run_killed_while_it_claimed_its_folder_or_cleaned_up_starts_again(tmp_path):
     (tmp_path / "f.checkpoint").mkdir()
     (tmp_path / "f.checkpoint" / "run.json.1234.part").write_text("{")
+    (tmp_path / "f.checkpoint" / "run.lock").write_text("1234")
     (tmp_path / "f.checkpoint.done").mkdir()
     (tmp_path / "f.checkpoint.done" / "entropy.safetensors").write_text("left over")
     run(tmp_path / "f")
@@ -115,6 +126,7 @@ def test_a_folder_that_is_not_ours_is_left(tmp_path):
     (tmp_path / "f.checkpoint" / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match=r"has files in it but no run\.json"):
         run(tmp_path / "f")
+    assert [path.name for path in (tmp_path / "f.checkpoint").iterdir()] == ["thesis.tex"]
     assert (tmp_path / "f.checkpoint" / "thesis.tex").read_text() == "mine"
 
 

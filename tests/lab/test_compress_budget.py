@@ -56,10 +56,45 @@ def test_the_greatest_ratio_that_works_is_said_and_works():
     assert Budget(times_smaller=most).choice(200, GREY, 10).variables
 
 
-@pytest.mark.parametrize("bits", [1.9, 6272, 1e9])
-def test_bits_that_no_code_or_the_picture_itself_takes_are_refused(bits):
-    with pytest.raises(ValueError, match="from 2, the smallest code, to less than 6,272, the picture itself, works"):
+@pytest.mark.parametrize(("bits", "said"), [(1.9, "1.9"), (6272, "6,272"), (1e9, "1,000,000,000")])
+def test_bits_that_no_code_or_the_picture_itself_takes_are_refused(bits, said):
+    with pytest.raises(
+        ValueError, match=f"^bits_per_image is {said}: from 2, the smallest code, to less than 6,272, the picture itself, works"
+    ):
         Budget(bits_per_image=bits).choice(MNIST, GREY, 10)
+
+
+@pytest.mark.parametrize(("times", "said"), [(1.0, "1"), (0.25, "0.25"), (1 - 1e-9, "0.999999999")])
+def test_a_file_that_would_be_no_smaller_is_refused(times, said):
+    with pytest.raises(ValueError, match=f"^times_smaller is {said}: the file would be no smaller than the pictures; a number above 1"):
+        Budget(times_smaller=times)
+
+
+@pytest.mark.parametrize(("budget", "said"), [(200 * 784, "156,800"), (156_800.5, "156,800.5"), (5e9, "5,000,000,000")])
+def test_a_budget_that_holds_the_pictures_as_they_are_needs_no_compression(budget, said):
+    needless = "the pictures as bytes take 156,800, so that no compression is needed; a budget must be below that"
+    with pytest.raises(ValueError, match=f"^budget_bytes is {said}: {needless}$"):
+        Budget(budget_bytes=budget).choice(200, GREY, 10)
+    assert Budget(budget_bytes=156_799).choice(200, GREY, 10).total_bits <= 8 * 156_799
+
+
+@pytest.mark.parametrize("budget", [Budget(budget_bytes=1500), Budget(times_smaller=1.01)])
+def test_too_few_pictures_are_refused_at_every_budget_and_no_other_is_offered(budget):
+    few = r"takes 2,\d+ bytes, so no budget works: the pictures as bytes take 1,568$"
+    with pytest.raises(ValueError, match=few):
+        budget.choice(2, GREY, 10)
+
+
+def test_where_hardly_anything_is_saved_no_ratio_is_offered_that_is_refused():
+    for count in range(2, 8):
+        with pytest.raises(ValueError, match="so ") as said:
+            Budget(times_smaller=1000).choice(count, GREY, 0)
+        works = str(said.value).split("so ")[1]
+        if works.startswith("at most"):
+            assert Budget(times_smaller=float(works.split()[2])).choice(count, GREY, 0).variables
+        else:
+            assert count == 2
+            assert works.startswith("no budget works")
 
 
 def test_exactly_one_positive_budget_is_given():
@@ -67,6 +102,6 @@ def test_exactly_one_positive_budget_is_given():
         Budget()
     with pytest.raises(ValueError, match="bits_per_image and budget_bytes were given"):
         Budget(bits_per_image=38, budget_bytes=1e6)
-    for value in (0, -3, math.nan, math.inf):
+    for value in (0.0, -3, math.nan, math.inf):
         with pytest.raises(ValueError, match=r"times_smaller is .*: a positive number is needed"):
             Budget(times_smaller=value)

@@ -7,6 +7,7 @@ from safetensors.numpy import save_file
 
 from distillery.lab.machine_files import read_bits, read_machine
 from distillery.partition import exact_log_z
+from made_archives import locked
 
 W = np.random.default_rng(0).normal(size=(6, 4))
 A, B = np.arange(6.0), -np.arange(4.0)
@@ -103,6 +104,8 @@ def test_files_that_are_absent_cut_short_or_something_else_are_refused(tmp_path)
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(ValueError, match="is truncated, damaged or something else"):
         read_machine(path)
+    with pytest.raises(ValueError, match="is protected by a password, and is not opened"):
+        read_machine(locked(path, W=W, a=A, b=B))
     np.save(tmp_path / "one.npy", W)
     with pytest.raises(ValueError, match="is a single array"):
         read_machine(tmp_path / "one.npy")

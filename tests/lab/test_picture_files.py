@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from distillery.lab.picture_files import read_pictures, write_pictures
+from made_archives import locked
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 28, 28)).astype(np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
@@ -93,7 +94,7 @@ def test_what_cannot_be_compressed_is_refused_in_a_sentence(tmp_path, arrays, me
         read_pictures(saved(tmp_path, **arrays))
 
 
-def test_missing_damaged_and_pickled_files_are_refused(tmp_path):
+def test_missing_damaged_pickled_and_locked_files_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npz is not there"):
         read_pictures(tmp_path / "none.npz")
     with pytest.raises(FileNotFoundError, match="is a folder"):
@@ -105,3 +106,5 @@ def test_missing_damaged_and_pickled_files_are_refused(tmp_path):
     np.savez(path, x=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="pickles are never opened"):
         read_pictures(path)
+    with pytest.raises(ValueError, match=r"some\.npz is protected by a password, and is not opened: an \.npz archive of plain arrays"):
+        read_pictures(locked(path, x=GREY))

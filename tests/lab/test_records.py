@@ -168,10 +168,21 @@ def test_a_cell_and_its_record_have_one_identity():
 
 
 def test_records_of_another_version_do_not_count(tmp_path):
-    study = Study("walk", 2, "", lambda profile: [], lambda cell, context: Outcome({}))
+    study = Study("walk", 2, "", lambda profile: [Cell({"width": 8}, 0)], lambda cell, context: Outcome({}))
     records.append(record(), tmp_path)
     records.append(record(version=2), tmp_path)
     assert [one.version for one in records.current(study, tmp_path)] == [2]
+
+
+def test_records_of_cells_that_the_study_no_longer_has_at_any_profile_do_not_count(tmp_path):
+    cells = {"smoke": [], "laptop": [Cell({"width": 8}, 0)], "paper": [Cell({"width": 9}, 0), Cell({"width": 8}, 1)]}
+    study = Study("walk", 1, "", cells.__getitem__, lambda cell, context: Outcome({}))
+    for made in (record(), record(params={"width": 7}), record(seed=1), record(seed=2), record(data="mnist", fingerprint="m")):
+        records.append(made, tmp_path)
+    assert [(one.params, one.seed, one.data) for one in records.current(study, tmp_path)] == [
+        ({"width": 8}, 0, "none"),
+        ({"width": 8}, 1, "none"),
+    ]
 
 
 def test_a_cell_is_matched_by_parameters_seed_and_data_whatever_the_fingerprint():

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 import torch
 
@@ -92,17 +90,3 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
     path.unlink()
     with pytest.raises(ValueError, match=f"{name}.safetensors is missing"):
         store.arrays(record(arrays=name), tmp_path)
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    store.write_atomically(path, b"old")
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "replace", stop)
-    with pytest.raises(KeyboardInterrupt):
-        store.write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

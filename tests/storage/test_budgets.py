@@ -12,12 +12,13 @@ from distillery.storage.budgets import (
     FILES,
     PAPERS,
     Counted,
+    Stored,
+    TooSmallError,
     autoencoder_parameters,
     best_incremental,
     best_total,
     capacity_bits,
     codes_within,
-    least_total,
     simple_bits,
     stored_bits,
 )
@@ -96,12 +97,14 @@ def test_of_a_file_the_decoder_alone_is_counted_in_half_precision() -> None:
     assert (choice.variables, choice.values, choice.parameters, choice.total_bits) == (38, 2, decoder, budget)
 
 
-def test_the_least_total_budget_is_the_smallest_that_is_not_refused() -> None:
-    for stored in (PAPERS, FILES):
-        least = least_total(10, extra_bits=77, stored=stored)
-        assert best_total(least, 10, extra_bits=77, stored=stored).total_bits + 77 == least
-        with pytest.raises(ValueError, match="the smallest autoencoder"):
-            best_total(least - 1, 10, extra_bits=77, stored=stored)
+@pytest.mark.parametrize("stored", [PAPERS, FILES])
+def test_the_budget_that_a_refusal_names_is_the_smallest_that_is_not_refused(stored: Stored) -> None:
+    with pytest.raises(TooSmallError, match="the smallest autoencoder") as refused:
+        best_total(1, 10, extra_bits=77, stored=stored)
+    least = refused.value.least_bits
+    assert best_total(least, 10, extra_bits=77, stored=stored).total_bits + 77 == least
+    with pytest.raises(TooSmallError):
+        best_total(least - 1, 10, extra_bits=77, stored=stored)
 
 
 def test_of_codes_that_say_the_same_the_one_with_the_smallest_network_is_taken() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import tempfile
 import threading
@@ -15,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from distillery.atomic import replacing
 
 PATIENCE = 8.0  # seconds that a server may be silent
 _GROUPS = "aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices household_furniture insects \
@@ -42,15 +43,8 @@ def download(name: str, path: Path) -> None:
 
 def write(path: Path, arrays: dict[str, NDArray]) -> None:
     """An uncompressed .npz, written beside its place, made durable, then renamed into it."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, open(part, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def mnist(raw: str) -> dict[str, NDArray]:

@@ -19,9 +19,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from distillery.atomic import write_atomically
 from distillery.lab import ipynb, kernels, records
 from distillery.lab.parameters import checked
-from distillery.lab.store import write_atomically
 from distillery.studies import check_profile, unknown
 
 AT_ONCE = 2

@@ -106,7 +106,7 @@ def _check_writable(option: str, path: Path, inputs: list[Path]) -> None:
 
 
 def _write(args: argparse.Namespace, report: Report, found: Found, picture: Path | None, words: Path | None) -> None:
-    from distillery.lab.store import write_atomically
+    from distillery.atomic import write_atomically
 
     if words is not None:
         write_atomically(words, (json.dumps(_words(args, report, found), indent=1, allow_nan=False) + "\n").encode())

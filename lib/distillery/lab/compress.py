@@ -12,7 +12,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from distillery.atomic import write_atomically
 from distillery.data.images import digest
+from distillery.lab.claims import claimed
 from distillery.lab.compress_budget import Budget
 from distillery.lab.compress_report import CODES, Compressed
-from distillery.lab.store import write_atomically
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.nearest import chosen
 from distillery.storage import Choice, Recollections, WholePrior
@@ -36,6 +38,7 @@ from distillery.studies import _compression_priors as priors
 LEAST_PASSES, LEAST_STEPS = 20, 4000  # of a large set, and of a small one
 PRIOR_SHARE, MOST_HIDDEN, PRIOR_STEPS = 0.05, 64, 1000  # of a small set
 _AT_ONCE, _PRIOR_HEADER = 1000, 320  # bytes of the header that four more tensors take
+_NOTE, _LOCK = "run.json", "run.lock"
 Progress = Callable[[str, int, int], None]
 
 
@@ -111,29 +114,38 @@ class Run:
 
     def __str__(self) -> str:
         variables, values, most = self.choice.variables, self.choice.values, int(self.choice.total_bits // 8)
+        raw = self.x.numel()
+        size = f"{raw / most:.1f} times smaller" if raw > most else f"where the pictures as bytes take {raw:,}"
         return (
             f"Code: {variables} variables of {values} values, {self.choice.code_bits:.2f} bits an image\n"
-            f"File: at most {most:,} bytes, {self.x.numel() / most:.1f} times smaller; "
-            f"decoder of {variables * values // 4} filters: {2 * self.choice.parameters:,}\n"
+            f"File: at most {most:,} bytes, {size}; decoder of {variables * values // 4} filters: {2 * self.choice.parameters:,}\n"
             f"Training: {self.passes:,} passes over {len(self.x):,} pictures, {self.steps:,} steps"
         )
 
     def finished(self) -> Compressed:
         """The file, written; what an earlier attempt has done is not done again."""
         begun = time.perf_counter()
-        self.claim()
-        student = self.trained()
-        found = self.encoded(student)
-        learned, notes = self.prior_for(found)
-        return self.written(student.cpu(), found.cpu(), learned, notes, begun)
+        with self.claimed():
+            student = self.trained()
+            found = self.encoded(student)
+            learned, notes = self.prior_for(found)
+            return self.written(student.cpu(), found.cpu(), learned, notes, begun)
 
-    def claim(self) -> None:
-        """The folder for checkpoints, which must be this run's own."""
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """The folder for checkpoints, which must be this run's own, and no other process's as long as this one has it."""
+        if self.folder.is_dir() and not (self.folder / _NOTE).is_file() and any(not _is_note(path) for path in self.folder.iterdir()):
+            raise ValueError(f"{self.folder} has files in it but no {_NOTE}: remove the folder, or name another file")
+        advice = "wait for it, stop it, or name another file"
+        with claimed(self.folder / _LOCK, f"{self.path} is being written", advice=advice):
+            self._sign()
+            yield
+
+    def _sign(self) -> None:
+        """What this run is, for those that continue it; a folder that says something else is another's."""
         mine = {"fingerprint": self.fingerprint, "code": [self.choice.variables, self.choice.values], "passes": self.passes}
         mine |= {"codes": self.codes, "seed": self.rng.initial_seed(), "device": self.rng.device.type, "dtype": str(self.dtype)}
-        note = self.folder / "run.json"
-        if self.folder.is_dir() and any(not path.name.startswith(note.name) for path in self.folder.iterdir()) and not note.is_file():
-            raise ValueError(f"{self.folder} has files in it but no {note.name}: remove the folder, or name another file")
+        note = self.folder / _NOTE
         if note.is_file():
             before = json.loads(note.read_text())
             if other := [f"{key} {before.get(key)} there, {value} here" for key, value in mine.items() if before.get(key) != value]:
@@ -223,6 +235,11 @@ def _check(x: Any, y: Any, codes: str) -> None:
         raise ValueError(f"y does not fit: {len(x)} labels, int64, one a picture, are needed")
     if y is not None and not 0 <= int(y.min()) <= int(y.max()) < MOST_VALUES:
         raise ValueError(f"y reaches from {int(y.min())} to {int(y.max())}: labels from 0 to {MOST_VALUES - 1} are supported")
+
+
+def _is_note(path: Path) -> bool:
+    """Whole, half written, or the lock: what a run leaves that was killed before anything else."""
+    return path.name.startswith((_NOTE, _LOCK))
 
 
 def _distortion(recollections: Recollections, x: Tensor) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from distillery.storage import FILES, Choice, best_incremental, best_total, least_total, packed_bits, stored_bits
+from distillery.storage import FILES, Choice, TooSmallError, best_incremental, best_total, packed_bits, stored_bits
 from distillery.storage.budgets import autoencoder_parameters
 
 VALUES = range(2, 17)  # equation 3 asks nothing of the network: with more values it would take a hundred times the filters for half a bit
@@ -34,6 +34,9 @@ class Budget:
         for name, value in given.items():
             if name != "code" and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} is {value!r}: a positive number is needed")
+        if self.times_smaller is not None and self.times_smaller <= 1:
+            said = f"times_smaller is {_written(self.times_smaller)}"
+            raise ValueError(f"{said}: the file would be no smaller than the pictures; a number above 1 is needed")
 
     def choice(self, count: int, shape: Shape, classes: int) -> Choice:
         """The code for so many pictures with labels of so many classes, 0 for none; its parameters and bits are those of the file."""
@@ -43,9 +46,15 @@ class Budget:
             return _priced(*_for_the_code(self.bits_per_image, shape), count, shape, classes)
         raw = count * math.prod(shape)
         if self.budget_bytes is not None:
-            return _for_all(self.budget_bytes, count, shape, classes, said=f"budget_bytes is {self.budget_bytes:,g}")
+            said = f"budget_bytes is {_written(self.budget_bytes)}"
+            if self.budget_bytes >= raw:
+                raise ValueError(
+                    f"{said}: the pictures as bytes take {raw:,}, so that no compression is needed; a budget must be below that"
+                )
+            return _for_all(self.budget_bytes, count, shape, classes, said=said)
         assert self.times_smaller is not None
-        return _for_all(raw / self.times_smaller, count, shape, classes, said=f"times_smaller is {self.times_smaller:g}", raw=raw)
+        said = f"times_smaller is {_written(self.times_smaller)}"
+        return _for_all(raw / self.times_smaller, count, shape, classes, said=said, is_ratio=True)
 
 
 def _for_the_code(bits: float, shape: Shape) -> tuple[int, int]:
@@ -53,20 +62,24 @@ def _for_the_code(bits: float, shape: Shape) -> tuple[int, int]:
     whole = 8 * math.prod(shape)
     if not LEAST_BITS <= bits < whole:
         raise ValueError(
-            f"bits_per_image is {bits:g}: from {LEAST_BITS}, the smallest code, to less than {whole:,}, the picture itself, works"
+            f"bits_per_image is {_written(bits)}: from {LEAST_BITS}, the smallest code, to less than {whole:,}, the picture itself, works"
         )
     choice = best_incremental(bits, values=VALUES, channels=shape[0])
     return choice.variables, choice.values
 
 
-def _for_all(budget: float, count: int, shape: Shape, classes: int, *, said: str, raw: int = 0) -> Choice:
-    """Equation 4, codes as they are packed, the decoder alone and in float16, labels and header included; `raw` bytes make it a ratio."""
+def _for_all(budget: float, count: int, shape: Shape, classes: int, *, said: str, is_ratio: bool = False) -> Choice:
+    """Equation 4, codes as they are packed, the decoder alone and in float16, labels and header included."""
     extra = _extra_bits(count, classes)
-    least = math.ceil(least_total(count, counted="packed", values=VALUES, channels=shape[0], extra_bits=extra, stored=FILES) / 8)
-    if budget < least:
-        works = f"at most {math.floor(100 * raw / least) / 100:g}" if raw else f"at least {least:,}"
-        raise ValueError(f"{said}: the smallest decoder with its codes, labels and header takes {least:,} bytes, so {works} works")
-    found = best_total(8 * budget, count, counted="packed", values=VALUES, channels=shape[0], extra_bits=extra, stored=FILES)
+    try:
+        found = best_total(8 * budget, count, counted="packed", values=VALUES, channels=shape[0], extra_bits=extra, stored=FILES)
+    except TooSmallError as problem:
+        least, raw = math.ceil(problem.least_bits / 8), count * math.prod(shape)
+        most = math.floor(100 * raw / least) / 100
+        works = f"at most {_written(most)} works" if is_ratio else f"at least {least:,} works"
+        if least >= raw:
+            works = f"no budget works: the pictures as bytes take {raw:,}"
+        raise ValueError(f"{said}: the smallest decoder with its codes, labels and header takes {least:,} bytes, so {works}") from None
     return _priced(found.variables, found.values, count, shape, classes)
 
 
@@ -79,3 +92,8 @@ def _priced(variables: int, values: int, count: int, shape: Shape, classes: int)
 
 def _extra_bits(count: int, classes: int) -> int:
     return 8 * HEADER_BYTES + (packed_bits(count, classes) if classes else 0)
+
+
+def _written(number: float) -> str:
+    """As it was given, not rounded: a number just beyond a bound must not look like the bound."""
+    return f"{int(number) if number == int(number) else number:,}"

@@ -50,7 +50,7 @@ class Compressed:
         return 8 * self.bytes["codes"] / self.count
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {self.file_bytes:,} bytes, {self.times_smaller:.1f} times smaller than {self.count:,} pictures as bytes"]
+        lines = [f"{self.path}: {self.file_bytes:,} bytes, {_beside(self.times_smaller)} than {self.count:,} pictures as bytes"]
         lines += [f"  {name:<8}{size:>12,}" for name, size in sorted(self.bytes.items(), key=lambda part: -part[1])]
         lines += [f"Bits an image: {self.claimed_bits:.2f} claimed, {self.written_bits:.2f} written", *self.notes]
         lines += [f"Distortion: {self.distortion:.4f} mean absolute error of the file's own pictures, pixels from 0 to 1"]
@@ -64,9 +64,13 @@ class Compressed:
         variables, values = self.choice.variables, self.choice.values
         return (
             f"{self.count:,} pictures, {' x '.join(map(str, self.shape))}, {labels}{named}.\n"
-            f"Fingerprint {self.fingerprint}. {self.file_bytes:,} bytes, {self.times_smaller:.1f} times smaller"
-            " than the pictures as bytes.\n"
+            f"Fingerprint {self.fingerprint}. {self.file_bytes:,} bytes, {_beside(self.times_smaller)} than the pictures as bytes.\n"
             f"{variables} variables of {values} values: {self.claimed_bits:.2f} bits an image claimed, {self.written_bits:.2f} written.\n"
             f"Mean absolute error of the pictures in this file: {self.distortion:.4f}, pixels from 0 to 1.\n"
             f"{self.made}; distillery {__version__}."
         )
+
+
+def _beside(times: float) -> str:
+    """What is 0.2 times smaller is not smaller."""
+    return f"{times:.1f} times smaller" if times > 1 else "larger"

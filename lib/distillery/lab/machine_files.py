@@ -6,8 +6,6 @@ side of W has to be found out: by name, and where names are silent by length.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import torch
 from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
+from distillery.lab.archives import UNREADABLE, what_is_wrong
 from distillery.models.bits import check_bits
 from distillery.models.rbm import RBM
 
@@ -85,10 +84,8 @@ def _npz(path: Path) -> dict[str, Tensor]:
         with open(path, "rb") as file:
             archive = np.load(file, allow_pickle=False)
             arrays = {name: archive[name] for name in archive.files} if isinstance(archive, NpzFile) else {}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as problem:
-        pickled = "pickle" in str(problem).lower()
-        kind = "is a pickle, or holds one, and pickles are never opened" if pickled else "is truncated, damaged or something else"
-        raise ValueError(f"{path} {kind}: an .npz archive of plain arrays, or a .safetensors file, is needed") from None
+    except UNREADABLE as problem:
+        raise ValueError(f"{path} {what_is_wrong(problem)}: an .npz archive of plain arrays, or a .safetensors file, is needed") from None
     if not arrays:
         raise ValueError(f"{path} is a single array, or an archive of none: an .npz with weights and two biases is needed")
     return {

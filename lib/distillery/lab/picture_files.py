@@ -5,8 +5,6 @@ What an array may be is what the autoencoders support; everything else is refuse
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,6 +15,7 @@ import torch
 from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
+from distillery.lab.archives import UNREADABLE, what_is_wrong
 from distillery.storage.packing import MOST_VALUES
 
 SIZES, CHANNELS = (28, 32), (1, 3)
@@ -51,7 +50,7 @@ def read_pictures(path: str | Path, *, labels: bool = True) -> Pictures:
 
 def write_pictures(path: str | Path, x: Tensor, y: Tensor | None, *, card: str = "") -> None:
     """Pictures as `read_pictures` and other programs read them: x_train, uint8 (N, H, W) or (N, H, W, 3), y_train, and the card."""
-    from distillery.lab.store import write_atomically
+    from distillery.atomic import write_atomically
 
     array = x.numpy()
     arrays = {"x_train": array[:, 0] if array.shape[1] == 1 else array.transpose(0, 2, 3, 1), "card": np.array(card)}
@@ -93,10 +92,8 @@ class _Archive:
     def _tried(self, read):  # type: ignore[no-untyped-def]
         try:
             return read()
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as problem:
-            pickled = "pickle" in str(problem).lower()
-            kind = "is a pickle, or holds one, and pickles are never opened" if pickled else "is truncated, damaged or something else"
-            raise ValueError(f"{self.path} {kind}: an .npz archive of plain arrays is needed") from None
+        except UNREADABLE as problem:
+            raise ValueError(f"{self.path} {what_is_wrong(problem)}: an .npz archive of plain arrays is needed") from None
 
 
 def _picture_name(path: Path, archive: _Archive) -> str:

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
-from distillery.studies import Cell, Study, unknown
+from distillery.atomic import sync_folder
+from distillery.studies import PROFILES, Cell, Study, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +74,16 @@ def read(study: str | None = None, results: Path | None = None) -> list[Record]:
 
 
 def current(study: Study, results: Path | None = None) -> list[Record]:
-    """The records of `study` that count: those made by its present version."""
-    return [record for record in read(study.name, results) if record.version == study.version]
+    """The records of `study` that count: those of its present version, of cells that it still has at some profile."""
+    known = {_place(cell.params, cell.seed, cell.data) for profile in PROFILES for cell in study.cells(profile)}
+    runs = (record for record in read(study.name, results) if record.version == study.version)
+    return [record for record in runs if _place(record.params, record.seed, record.data) in known]
 
 
 def matching(records: Iterable[Record], cell: Cell) -> list[Record]:
     """The records of a cell whatever its data's fingerprint: what a reader without the data can know."""
-    key = (_canonical(cell.params), cell.seed, cell.data)
-    return [record for record in records if (_canonical(record.params), record.seed, record.data) == key]
+    place = _place(cell.params, cell.seed, cell.data)
+    return [record for record in records if _place(record.params, record.seed, record.data) == place]
 
 
 def append(record: Record, results: Path) -> None:
@@ -132,13 +135,8 @@ def same(left: object, right: object) -> bool:
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a new name in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _place(params: Mapping[str, Any], seed: int, data: str) -> tuple[str, int, str]:
+    return _canonical(params), seed, data
 
 
 def _digest(study: str, version: int, params: Mapping[str, Any], seed: int, fingerprint: str) -> str:

@@ -5,8 +5,6 @@ The parent alone writes, a line a cell, so whatever kills it loses only the cell
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -15,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from distillery.lab import records, store
+from distillery.lab import claims, records, store
 from distillery.lab.job import How, Job, Reply, notes_path
 from distillery.lab.progress import Progress
 from distillery.lab.records import Record, identity, same
@@ -124,18 +122,8 @@ def check_writable(study: Study, results: Path) -> None:
 @contextmanager
 def claimed(study: Study, results: Path) -> Iterator[None]:
     """This process alone runs `study` on these results; the claim ends with the process, however that ends."""
-    path = scratch_folder(results) / f"{study.name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            other = file.read() or "?"
-            raise ValueError(f"study {study.name!r} is being run on {results} by process {other}; wait for it, or stop it") from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    lock = scratch_folder(results) / f"{study.name}.lock"
+    with claims.claimed(lock, f"study {study.name!r} is being run on {results}", advice="wait for it, or stop it"):
         yield
 
 

@@ -7,12 +7,11 @@ small: 2 MB of arrays a study (at its present version), 25 MB of weights in all.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distillery.atomic import write_atomically
 from distillery.lab import records
 from distillery.lab.verdicts import is_stand_in
 from distillery.studies import PROFILES, check_profile, unknown
@@ -77,23 +76,6 @@ def read_weights(name: str, results: Path) -> dict[str, Tensor]:
     if not (results / "weights").is_dir():
         raise ValueError(f"{results / 'weights'} is not on this machine; workers of a cluster need the results folder at the same path")
     return _get(results / "weights", name)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """`content` at `path`, whole or not at all: a temporary file beside it, synced, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would hide the file from others
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    records.sync_folder(path.parent)
 
 
 def _put(packed: bytes, folder: Path) -> str:

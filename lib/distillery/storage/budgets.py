@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from distillery.nearest import chosen
@@ -43,6 +44,14 @@ class Choice:
     @property
     def capacity_bits(self) -> float:
         return capacity_bits(self.variables, self.values)
+
+
+class TooSmallError(ValueError):
+    """A total budget below that of the smallest autoencoder and its codes, which is `least_bits`."""
+
+    def __init__(self, message: str, least_bits: float) -> None:
+        super().__init__(message)
+        self.least_bits = least_bits
 
 
 def simple_bits(variables: int, values: int) -> int:
@@ -117,29 +126,15 @@ def best_total(
 ) -> Choice:
     """Maximise C_ve over (c, l) while N · rho · S + 32 · |theta| <= gamma, codes and decoder together (equation 4, in bits, over all N).
 
-    `extra_bits` are what else is stored, labels say; `stored` is what is stored of theta.
+    `extra_bits` are what else is stored, labels say; `stored` is what is stored of theta. `TooSmallError` names the least that works.
     """
     allowed, codes, values = _positive("budget_bits", budget_bits) - extra_bits, _count(examples) * _share(kept), set(values)
-    fits = [choice for choice in _architectures(allowed, codes, values, counted, channels, stored) if choice.total_bits <= allowed]
-    if not fits:
-        least = least_total(examples, kept=kept, counted=counted, values=values, channels=channels, extra_bits=extra_bits, stored=stored)
-        raise ValueError(f"budget_bits is {budget_bits:g}: the smallest autoencoder and {codes:g} of its codes take {least:g}")
-    return max(fits, key=_rank)
-
-
-def least_total(
-    examples: int,
-    *,
-    kept: float = 1.0,
-    counted: Counted = "simple",
-    values: Iterable[int] = range(2, MOST_VALUES + 1),
-    channels: int = 1,
-    extra_bits: float = 0.0,
-    stored: Stored = PAPERS,
-) -> float:
-    """The smallest total budget, in bits, that there is an autoencoder for."""
-    codes = _count(examples) * _share(kept)
-    return min(_whole(codes, _fewest_variables(v), v, counted, channels, stored).total_bits for v in values) + extra_bits
+    whole = partial(_whole, codes, counted=counted, channels=channels, stored=stored)
+    found = (whole(*code) for code in _architectures(allowed, values, channels, stored))
+    if fits := [choice for choice in found if choice.total_bits <= allowed]:
+        return max(fits, key=_rank)
+    least = min(whole(_fewest_variables(v), v).total_bits for v in values) + extra_bits
+    raise TooSmallError(f"budget_bits is {budget_bits:g}: the smallest autoencoder and {codes:g} of its codes take {least:g}", least)
 
 
 def _largest(allowed: float, values: int, counted: Counted, channels: int) -> Choice | None:
@@ -161,16 +156,15 @@ def _variable_bits(values: int, counted: Counted) -> float:
     return (values - 1).bit_length() if chosen("counted", counted, COUNTED) == "simple" else math.log2(values)
 
 
-def _architectures(allowed: float, codes: float, values: set[int], counted: Counted, channels: int, stored: Stored) -> Iterator[Choice]:
+def _architectures(allowed: float, values: set[int], channels: int, stored: Stored) -> Iterator[tuple[int, int]]:
     """Every (c, l) of every number of filters whose parameters alone are within the budget."""
     filters = 1
     while _parameters(filters, channels, stored.decoder_only) * stored.bits <= allowed:
-        for v in (v for v in range(2, min(4 * filters, MOST_VALUES) + 1) if 4 * filters % v == 0 and v in values):
-            yield _whole(codes, 4 * filters // v, v, counted, channels, stored)
+        yield from ((4 * filters // v, v) for v in range(2, min(4 * filters, MOST_VALUES) + 1) if 4 * filters % v == 0 and v in values)
         filters += 1
 
 
-def _whole(codes: float, variables: int, values: int, counted: Counted, channels: int, stored: Stored) -> Choice:
+def _whole(codes: float, variables: int, values: int, *, counted: Counted, channels: int, stored: Stored) -> Choice:
     """Codes and decoder together."""
     bits = stored_bits(codes, variables, values, counted)
     parameters = autoencoder_parameters(variables, values, channels=channels, decoder_only=stored.decoder_only)

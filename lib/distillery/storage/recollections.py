@@ -9,7 +9,6 @@ The header's metadata are strings: `format`, `version`, `count`, `variables`, `v
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from safetensors.numpy import save as to_bytes
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from distillery.atomic import replacing
 from distillery.data.images import as_float, digest
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.protocols import Batch, Generator
@@ -143,12 +143,8 @@ def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
 
 def _write(path: Path, arrays: dict[str, np.ndarray], about: dict[str, str]) -> int:
     about = {"format": FORMAT, "version": str(VERSION), **about}
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        file.write(_in_order(to_bytes(arrays, metadata={**about, "checksum": _checksum(arrays, about)})))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_bytes(_in_order(to_bytes(arrays, metadata={**about, "checksum": _checksum(arrays, about)})))
     return path.stat().st_size
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from distillery.atomic import replacing
 from distillery.studies.study import Context
 
 Share = Callable[[float], None]
@@ -30,7 +29,9 @@ class Pieces:
     def __call__(self, name: str, make: Make, *, cost: float = 1.0) -> dict[str, Tensor]:
         path = self.context.scratch / f"{name}.safetensors"
         if not path.exists():
-            _write(path, make(self.stream(name), lambda share: self.context.report((self.done + cost * share) / self.total)))
+            made = make(self.stream(name), lambda share: self.context.report((self.done + cost * share) / self.total))
+            with replacing(path) as part:
+                save_file({name: tensor.detach().cpu().contiguous() for name, tensor in made.items()}, part)
         self.done += cost
         self.context.report(self.done / self.total)
         return {key: value.to(self.context.device) for key, value in load_file(path).items()}
@@ -43,12 +44,3 @@ class Pieces:
 def sizes(total: int, at_once: int) -> list[int]:
     """`total` in parts of `at_once`, the last one smaller where it must be."""
     return [min(at_once, total - start) for start in range(0, total, at_once)]
-
-
-def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    """The whole file or none of it."""
-    part = path.with_name(path.name + ".part")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -11,7 +11,7 @@ Beyond the papers: other codecs, a learned prior over the codes, and codes that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
@@ -89,7 +89,7 @@ def _traded() -> dict[int, list[Cell]]:
 def _others() -> list[Cell]:
     """Omniglot and CIFAR-10: their codes, the likeliest also under a learned prior, and the codecs."""
     codes = [(data, *code) for data, found in OTHERS.items() for code in found]
-    own = [_categorical(c, values, 0, passes=passes, data=data, **rates.FITTED) for data, c, values, passes in codes]
+    own = [_categorical(c, values, 0, passes=passes, data=data, own=rates.FITTED) for data, c, values, passes in codes]
     jpegs = [*codecs.jpegs("omniglot", codecs.JPEG_QUALITIES), *codecs.jpegs("cifar10", codecs.COLOR_QUALITIES, chroma=codecs.CHROMA)]
     return [*own, *jpegs, *codecs.rivals("omniglot"), *codecs.rivals("cifar10")]
 
@@ -152,12 +152,14 @@ def _published(variables: int, values: int, seed: int) -> Cell:
     """A code of Table 6. Long ones are short of steps: smaller batches at a higher rate, and more passes."""
     if simple_bits(variables, values) <= LONG:
         return _categorical(variables, values, seed)
-    own: dict[str, Scalar] = {"batch": LONG_RECIPE.batch, "adam_rate": LONG_RECIPE.rate, "temperature": LONG_RECIPE.temperature}
-    return _categorical(variables, values, seed, passes=LONG_PASSES, **own)
+    own = {"batch": LONG_RECIPE.batch, "adam_rate": LONG_RECIPE.rate, "temperature": LONG_RECIPE.temperature}
+    return _categorical(variables, values, seed, passes=LONG_PASSES, own=own)
 
 
-def _categorical(variables: int, values: int, seed: int, *, passes: int = PASSES, data: str = "mnist", **own: Scalar) -> Cell:
-    return Cell({"model": "categorical", "c": variables, "l": values, "passes": passes, **own}, seed, data)
+def _categorical(
+    variables: int, values: int, seed: int, *, passes: int = PASSES, data: str = "mnist", own: Mapping[str, Scalar] | None = None
+) -> Cell:
+    return Cell({"model": "categorical", "c": variables, "l": values, "passes": passes, **(own or {})}, seed, data)
 
 
 def _recipe(cell: Cell) -> parts.Recipe:

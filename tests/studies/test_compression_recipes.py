@@ -1,0 +1,82 @@
+"""The training of long codes, and what is measured of other data sets' codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from distillery import data
+from distillery.models.autoencoder import CategoricalAutoencoder
+from distillery.storage import simple_bits
+from distillery.studies import _compression_parts as parts
+from distillery.studies import compression
+from distillery.studies.study import Cell, Context, Outcome
+
+LONG = {"batch": 25, "adam_rate": 0.005, "temperature": 0.7}
+
+
+def context(folder: Path) -> Context:
+    folder.mkdir(exist_ok=True)
+    return Context("smoke", torch.device("cpu"), None, folder)
+
+
+def trained(folder: Path, **recipe: float) -> tuple[CategoricalAutoencoder, int]:
+    student = CategoricalAutoencoder(4, 2, rng=torch.Generator().manual_seed(0))
+    x, rng = data.load("embedded:digits").x_train[:100], torch.Generator().manual_seed(1)
+    losses = parts.trained(student, x, 4, context(folder), rng=rng, recipe=parts.Recipe(**recipe))  # type: ignore[arg-type]
+    return student, len(losses)
+
+
+def test_codes_of_more_than_150_bits_have_the_long_recipe_and_30_passes_and_no_other_code_of_mnist_has() -> None:
+    own = [cell for cell in compression.cells("paper") if cell.params["model"] == "categorical" and cell.data == "mnist"]
+    for cell in own:
+        bits = simple_bits(int(cell.params["c"]), int(cell.params["l"]))
+        assert {name: cell.params.get(name) for name in LONG} == (LONG if bits > 150 else dict.fromkeys(LONG))
+        assert cell.params["passes"] == (30 if bits > 150 else 20)
+
+
+def test_smaller_batches_are_more_steps(tmp_path: Path) -> None:
+    assert [trained(tmp_path / str(batch), batch=batch)[1] for batch in (50, 25)] == [8, 16]
+
+
+@pytest.mark.parametrize("change", [{"rate": 0.005}, {"temperature": 0.7}])
+def test_another_rate_or_temperature_trains_another_network(change: dict[str, float], tmp_path: Path) -> None:
+    usual, same, other = (trained(tmp_path / name, **how)[0] for name, how in (("a", {}), ("b", {}), ("c", change)))
+    weights = [student.encoder[0].weight for student in (usual, same, other)]
+    assert weights[0].equal(weights[1])
+    assert not weights[0].equal(weights[2])
+
+
+def test_the_first_loss_has_the_papers_temperature_whatever_the_second_has(tmp_path: Path) -> None:
+    """At a share of 0 for the second loss the temperature changes nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "ABSOLUTE", 0.0)
+        weights = [trained(tmp_path / str(t), temperature=t)[0].encoder[0].weight for t in (1.0, 0.7)]
+    assert weights[0].equal(weights[1])
+
+
+def test_a_temperature_that_is_not_the_papers_is_recorded_as_a_departure() -> None:
+    assert parts.departures(500, "mnist") == {}
+    assert parts.departures(500, "mnist", parts.Recipe(temperature=0.7)) == {"temperature": [1.0, 0.7]}
+    assert parts.departures(30, "mnist", compression.LONG_RECIPE) == {"passes": [500, 30], "temperature": [1.0, 0.7]}
+
+
+@pytest.fixture(scope="module")
+def glyphs(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    params = {"model": "categorical", "c": 12, "l": 2, "passes": 1, "sizes": "2", "prior_passes": 2}
+    return compression.run(Cell(params, 0, "embedded:glyphs"), context(tmp_path_factory.mktemp("glyphs")))
+
+
+def test_other_sets_have_no_image_held_out_and_their_likeliest_codes_are_written_under_a_prior(glyphs: Outcome) -> None:
+    found, learned = glyphs.metrics, len(data.load("embedded:glyphs").x_train)
+    assert "held" not in found
+    assert found["bits_on_disk"] < found["bits_capacity"] == 12
+    assert found["bits_in_full"] == pytest.approx(found["bits_on_disk"] + found["bits_prior"] / learned)
+
+
+def test_every_code_of_omniglot_and_cifar_has_a_prior() -> None:
+    others = [cell for cell in compression.cells("paper") if cell.params["model"] == "categorical" and cell.data != "mnist"]
+    assert len(others) == 6
+    assert {cell.params["sizes"] for cell in others} == {"4 8 16 32 64"}
