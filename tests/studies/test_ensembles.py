@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from distillery import data
+from distillery.generators.resample import as_unit
 from distillery.lab import published
 from distillery.lab.store import ARRAYS_BYTES, pack
 from distillery.losses import DerivativeSquareError
@@ -14,6 +15,7 @@ from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.mlp import MLP
 from distillery.protocols import Batch
 from distillery.studies import Cell, Context, Outcome, ensembles
+from distillery.studies import _ensemble_parts as parts
 from distillery.studies import _ensemble_pictures as pictures
 from distillery.studies._ensemble_parts import Parts, Sizes
 from distillery.teachers.ensemble import ensemble
@@ -106,6 +108,44 @@ def test_a_student_of_recollections_sees_what_the_autoencoder_remembers(tmp_path
     assert found.departures["generator"] == ["nade", "recollections"]
 
 
+@pytest.mark.parametrize(("name", "dtype"), [("jitter", torch.uint8), ("noise", torch.float32)])
+def test_a_pool_holds_what_its_generator_draws_in_its_order(name: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "AT_ONCE", 4)
+    x = torch.randint(256, (20, 1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    sources = [parts.inputs(name, x, None, "all", rng=torch.Generator().manual_seed(1)) for _ in range(2)]  # type: ignore[arg-type]
+    pool = parts.drawn(sources[0], 10)
+    expected = torch.cat([sources[1].draw(n).x for n in (4, 4, 2)])
+    assert pool.dtype == dtype
+    assert (as_unit(pool) - expected).abs().max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("losses", ["cross_entropy", "both"])
+def test_a_student_of_a_pool_sees_its_inputs_again_and_again_and_the_teacher_is_asked_once(
+    losses: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools: list[torch.Tensor] = []
+
+    def answered(x: torch.Tensor, *given: object, **how: object) -> object:
+        pools.append(x)
+        return parts.answered(x, *given, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ensembles, "answered", answered)
+    found = run(cell("jitter", losses, optimizer="adam", passes=3, pool=30), tmp_path / "a")
+    assert [len(pool) for pool in pools] == [30]
+    assert len(pools[0].unique(dim=0)) == 30
+    assert found.metrics["accuracy_student"] == found.metrics[f"accuracy_{losses}"]
+
+
+def test_every_rung_with_slopes_or_ten_times_the_passes_on_all_images_has_a_pool_and_memory_for_it() -> None:
+    rungs = [one.params for one in ensembles.cells("paper") if one.params["optimizer"] == "adam"]
+    for params in rungs:
+        slopes, made = params["losses"] != "cross_entropy", params["generator"] in ("jitter", "noise")
+        needs = made and ((slopes and params["train_data"] == "all") or int(params["passes"]) > 40)
+        assert ("pool" in params) == needs
+        numbers = 785 * 10 * 2 if slopes else 40
+        assert int(params.get("pool", 0)) * (784 * (1 if params["generator"] == "jitter" else 4) + numbers) < 5e9
+
+
 def test_the_papers_cells_depart_in_nothing_and_answer_every_number_of_its_tables() -> None:
     for one in ensembles.cells("paper")[:6]:
         assert ensembles._departures(one.params) == {}
@@ -150,9 +190,10 @@ def test_bits_bytes_and_noise_are_shown_in_the_same_shades() -> None:
 
 
 def test_the_arrays_of_all_runs_fit_a_studys_budget(tmp_path: Path) -> None:
-    largest = len(pack(run(cell("nade"), tmp_path / "a").arrays))
-    runs = sum(len(ensembles.cells(profile)) for profile in ("laptop", "paper"))
-    assert runs * (largest + 1000) < ARRAYS_BYTES
+    large, small = (len(pack(run(cell("nade", losses), tmp_path / losses).arrays)) for losses in (" ".join(ensembles.LOSSES), "both"))
+    own = [one for profile in ("laptop", "paper") for one in ensembles.cells(profile)]
+    pairs = sum(one.params["losses"] == " ".join(ensembles.LOSSES) for one in own)
+    assert pairs * (large + 1000) + (len(own) - pairs) * (small + 1000) < ARRAYS_BYTES
 
 
 def test_a_tenth_is_a_tenth_and_another_seed_another(tmp_path: Path) -> None:

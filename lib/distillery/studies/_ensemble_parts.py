@@ -29,7 +29,7 @@ from distillery.studies.study import Context
 from distillery.teachers import Average, Labels, Recorded
 from distillery.teachers.ensemble import ensemble, train_members
 
-BATCH = 20
+BATCH, AT_ONCE = 20, 500
 SHARES = {"all": 1.0, "10pct": 0.1}
 REMEMBERED = (38, 2)  # variables and values of the recollections
 
@@ -108,11 +108,26 @@ def inputs(name: str, x: Tensor, parts: Parts, share: str, *, rng: torch.Generat
     return data if name == "mnist" else Augmented(data, jitter(), rng=rng)
 
 
+def drawn(source: Generator, count: int) -> Tensor:
+    """So many inputs of a generator, to be used again and again: pictures in bytes, whatever leaves [0, 1] as it is."""
+    first = source.draw(min(count, AT_ONCE)).x
+    keep = compression.as_bytes if first.min() >= 0 and first.max() <= 1 else Tensor.float
+    found = keep(first).new_empty(count, *first.shape[1:])
+    found[: len(first)] = keep(first)
+    for begin in range(len(first), count, AT_ONCE):
+        found[begin : begin + AT_ONCE] = keep(source.draw(min(AT_ONCE, count - begin)).x)
+    return found
+
+
 def answered(x: Tensor, teacher: Average, *, slopes: bool, dtype: torch.dtype | None, rng: torch.Generator) -> Resample:
-    """The data, all of whose answers are asked for once and kept, slopes in half precision."""
-    asked = in_type(teacher, dtype)
-    answers = [ask(asked, Batch(as_unit(part)), slopes=slopes, dtype=dtype) for part in x.split(500)]
-    return Resample(x, torch.cat([answer.half() if slopes else answer for answer in answers]), rng=rng)
+    """Inputs, all of whose answers are asked for once and kept, slopes in half precision."""
+    asked, found = in_type(teacher, dtype), torch.zeros(0)
+    for begin in range(0, len(x), AT_ONCE):
+        answer = ask(asked, Batch(as_unit(x[begin : begin + AT_ONCE])), slopes=slopes, dtype=dtype)
+        if not begin:
+            found = answer.new_empty(len(x), *answer.shape[1:], dtype=torch.half if slopes else answer.dtype)
+        found[begin : begin + len(answer)] = answer
+    return Resample(x, found, rng=rng)
 
 
 def mark(network: nn.Module) -> float:

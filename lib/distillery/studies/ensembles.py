@@ -26,7 +26,7 @@ from distillery.run import History
 from distillery.schedules import one_cycle
 from distillery.studies import _ensemble_pictures as pictures
 from distillery.studies._compression_parts import model_name
-from distillery.studies._ensemble_parts import BATCH, REMEMBERED, SHARES, Parts, Sizes, answered, inputs, mark, remembered
+from distillery.studies._ensemble_parts import BATCH, REMEMBERED, SHARES, Parts, Sizes, answered, drawn, inputs, mark, remembered
 from distillery.studies.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Scalar, Study
 from distillery.teachers import Average, Recorded, RecordedSlopes
 
@@ -34,23 +34,32 @@ GENERATORS = ("mnist", "nade", "noise")
 LOSSES = ("cross_entropy", "derivative")
 RECORDED = model_name(*REMEMBERED)
 SLOPE_WEIGHT = 0.01  # of the derivative loss beside cross entropy
+POOLS = {
+    False: 1_200_000,
+    True: 240_000,
+}  # inputs that a rung's teacher is asked about once: values, and slopes, which are 785 times larger
 SMALL = Sizes(3, 2, (784, 24, 16, 10), (784, 12, 8, 10), 16, 4)
 PLANS: Mapping[Profile, tuple[Sizes, int]] = {"smoke": (SMALL, 2), "laptop": (Sizes(5, 5, nade_passes=3), 5), "paper": (Sizes(), 40)}
 
-# Beyond the thesis, one thing changed at a time: the optimizer, the inputs, the loss, the temperature, the time.
-LADDER: tuple[tuple[str, str, str, float, int], ...] = (
-    ("nade", "all", "cross_entropy", 1.0, 1),
-    ("jitter", "all", "cross_entropy", 1.0, 1),
-    ("recollections", "all", "cross_entropy", 1.0, 1),
-    ("jitter", "all", "both", 1.0, 1),
-    ("jitter", "all", "cross_entropy", 3.0, 1),
-    ("jitter", "all", "cross_entropy", 1.0, 10),
-    ("nade", "10pct", "cross_entropy", 1.0, 1),
-    ("jitter", "10pct", "cross_entropy", 1.0, 1),
-    ("mnist", "10pct", "derivative", 1.0, 1),
-    ("jitter", "10pct", "derivative", 1.0, 1),
-    ("jitter", "10pct", "both", 1.0, 1),
-    ("jitter", "10pct", "cross_entropy", 1.0, 100),
+# Beyond the thesis, one thing changed at a time: the optimizer, the inputs, the loss, the temperature, the time. (Generator, share, loss,
+# temperature, times 40 passes, whether inputs come again from a pool.)
+LADDER: tuple[tuple[str, str, str, float, int, bool], ...] = (
+    ("mnist", "all", "cross_entropy", 1.0, 1, False),
+    ("nade", "all", "cross_entropy", 1.0, 1, False),
+    ("jitter", "all", "cross_entropy", 1.0, 1, False),
+    ("recollections", "all", "cross_entropy", 1.0, 1, False),
+    ("jitter", "all", "derivative", 1.0, 1, True),
+    ("noise", "all", "derivative", 1.0, 1, True),
+    ("jitter", "all", "both", 1.0, 1, True),
+    ("jitter", "all", "cross_entropy", 3.0, 1, False),
+    ("jitter", "all", "cross_entropy", 1.0, 10, True),
+    ("mnist", "10pct", "cross_entropy", 1.0, 1, False),
+    ("nade", "10pct", "cross_entropy", 1.0, 1, False),
+    ("jitter", "10pct", "cross_entropy", 1.0, 1, False),
+    ("mnist", "10pct", "derivative", 1.0, 1, False),
+    ("jitter", "10pct", "derivative", 1.0, 1, False),
+    ("jitter", "10pct", "both", 1.0, 1, False),
+    ("jitter", "10pct", "cross_entropy", 1.0, 100, True),
 )
 
 
@@ -63,8 +72,8 @@ def cells(profile: Profile) -> Sequence[Cell]:
         return tables
     again = [_cell(profile, *row, " ".join(LOSSES), seed=seed) for seed in (1, 2) for row in (("mnist", "10pct"), ("nade", "10pct"))]
     ladder = [
-        _cell(profile, generator, share, loss, optimizer="adam", temperature=temperature, times=times)
-        for generator, share, loss, temperature, times in LADDER
+        _cell(profile, generator, share, loss, optimizer="adam", temperature=temperature, times=times, again=again)
+        for generator, share, loss, temperature, times, again in LADDER
     ]
     return [*tables, *again, *ladder]
 
@@ -93,6 +102,7 @@ def run(cell: Cell, context: Context) -> Outcome:
         found |= _measured("student", students[0](as_unit(x_test)), y_test)
     found["teacher_mark"] = mark(teacher)
     apart, shown = pictures.slopes(teacher, {"direct": direct} | dict(zip(names, students, strict=True)), x_test)
+    shown = shown if names == list(LOSSES) else {}  # a rung's are hardly to be told from those of the tables' cells
     shown |= pictures.samples(str(params["generator"]), source, x[index], parts, share, rng=rng)
     at, curves = history.probed("test")
     curve = {"steps": torch.tensor(at), "test": torch.tensor(curves)}  # (P, S, 2): accuracy and log probability
@@ -143,13 +153,15 @@ def answers_of(teacher: Average, x: Tensor) -> Tensor:
 
 
 def _source(params: Mapping[str, Scalar], x: Tensor, teacher: Average, parts: Parts, *, rng: torch.Generator) -> Generator:
-    """Inputs with the teacher's answers; `mnist` and `recollections`, whose inputs come again, with answers that were asked for once."""
+    """Inputs with the teacher's answers; those that come again, of the data, recollections or a pool, with answers asked for once."""
     slopes, dtype, name = _asks_slopes(str(params["losses"]).split()), parts.context.dtype, str(params["generator"])
     if name == "recollections":
         x = remembered(x, parts.context.weights(RECORDED))
     if name in ("mnist", "recollections"):
         return answered(x, teacher, slopes=slopes, dtype=dtype, rng=rng)
     source = inputs(name, x, parts, str(params["train_data"]), rng=rng)
+    if count := int(params.get("pool", 0)):
+        return answered(drawn(source, count), teacher, slopes=slopes, dtype=dtype, rng=rng)
     return Asked(source, teacher, slopes=slopes, dtype=dtype, at_once=200 if slopes else 1000)
 
 
@@ -197,11 +209,14 @@ def _cell(
     optimizer: str = "adadelta",
     temperature: float = 1.0,
     times: int = 1,
+    again: bool = False,
 ) -> Cell:
     sizes, passes = PLANS[profile]
     params: dict[str, Scalar] = {"generator": generator, "train_data": share, "losses": losses, "optimizer": optimizer}
     params |= {"temperature": temperature, "passes": passes * times, "members": sizes.members, "teacher_passes": sizes.teacher_passes}
     params |= {"nade_passes": sizes.nade_passes}
+    if again:
+        params["pool"] = POOLS[_asks_slopes(losses.split())]
     data = "embedded:digits" if profile == "smoke" else "mnist"
     return Cell(params, seed, f"{data}+{WEIGHTS}{RECORDED}" if generator == "recollections" else data)
 
@@ -259,7 +274,7 @@ _TABLES = (
 
 
 def _last(share: str) -> dict[str, Scalar]:
-    times = max(times for generator, where, _, _, times in LADDER if where == share)
+    times = max(times for _, where, _, _, times, _ in LADDER if where == share)
     return {"generator": "jitter", "train_data": share, "losses": "cross_entropy", "temperature": 1.0, "passes": 40 * times}
 
 
