@@ -158,6 +158,19 @@ def test_the_autoencoder_is_trained_by_the_studys_recipe(tmp_path):
     assert read.pictures.equal(parts.as_bytes(student.decode(read.codes)))
 
 
+@pytest.mark.parametrize(("bits", "recipe"), [(38, parts.USUAL), (160, parts.LONG)])
+def test_a_long_code_is_trained_by_the_recipe_for_long_ones_and_the_steps_told_are_those_made(bits, recipe, tmp_path, monkeypatch):
+    made_by = []
+
+    def trained(student, x, passes, context, *, rng, recipe):
+        made_by.append((recipe, passes * len(x) // recipe.batch))
+
+    monkeypatch.setattr(parts, "trained", trained)
+    plan = planned(made()[0], tmp_path / "f", Budget(bits_per_image=bits), passes=5, rng=torch.Generator().manual_seed(0))
+    plan.finished()
+    assert made_by == [(recipe, plan.steps)]
+
+
 def test_a_small_set_has_as_many_steps_as_a_larger_one():
     assert default_passes(60_000) == 20
     assert default_passes(4000) * 4000 / parts.BATCH == 4000

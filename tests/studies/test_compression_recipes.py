@@ -60,7 +60,7 @@ def test_the_first_loss_has_the_papers_temperature_whatever_the_second_has(tmp_p
 def test_a_temperature_that_is_not_the_papers_is_recorded_as_a_departure() -> None:
     assert parts.departures(500, "mnist") == {}
     assert parts.departures(500, "mnist", parts.Recipe(temperature=0.7)) == {"temperature": [1.0, 0.7]}
-    assert parts.departures(30, "mnist", compression.LONG_RECIPE) == {"passes": [500, 30], "temperature": [1.0, 0.7]}
+    assert parts.departures(30, "mnist", parts.LONG) == {"passes": [500, 30], "temperature": [1.0, 0.7]}
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,12 @@ class Run:
 
     @property
     def steps(self) -> int:
-        return max(1, self.passes * len(self.x) // parts.BATCH)
+        return max(1, self.passes * len(self.x) // self.recipe.batch)
+
+    @property
+    def recipe(self) -> parts.Recipe:
+        """That of the study `compression`."""
+        return parts.recipe_for(self.choice.variables, self.choice.values)
 
     def __str__(self) -> str:
         variables, values, most = self.choice.variables, self.choice.values, int(self.choice.total_bits // 8)
@@ -159,7 +164,7 @@ class Run:
         channels, size = self.x.shape[1:3]
         student = CategoricalAutoencoder(self.choice.variables, self.choice.values, rng=self.rng, channels=channels, size=size)
         student = student.to(self.rng.device)
-        parts.trained(student, self.x.to(self.rng.device), self.passes, self._context(), rng=self.rng)
+        parts.trained(student, self.x.to(self.rng.device), self.passes, self._context(), rng=self.rng, recipe=self.recipe)
         return student
 
     def encoded(self, student: CategoricalAutoencoder) -> Tensor:

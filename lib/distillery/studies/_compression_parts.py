@@ -16,7 +16,7 @@ from distillery.generators import Resample
 from distillery.losses import AbsoluteError, Loss, PixelCrossEntropy
 from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
 from distillery.schedules import Schedule, one_cycle
-from distillery.storage import encode_codes
+from distillery.storage import encode_codes, simple_bits
 from distillery.studies.study import Context
 from distillery.teachers import Inputs
 
@@ -37,7 +37,13 @@ class Recipe:
     temperature: float = 1.0
 
 
-USUAL = Recipe()
+USUAL, LONG = Recipe(), Recipe(25, 0.005, 0.7)
+LONG_FROM = 150  # whole bits: codes of more are short of steps, and have smaller batches at a higher rate
+
+
+def recipe_for(variables: int, values: int) -> Recipe:
+    """What a code of so many variables and values is trained by."""
+    return LONG if simple_bits(variables, values) > LONG_FROM else USUAL
 
 
 def divided(x: Tensor) -> tuple[Tensor, Tensor]:

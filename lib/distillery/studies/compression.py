@@ -35,9 +35,7 @@ OTHERS = {  # data sets, codes and passes: Omniglot's are those of its distillat
     "omniglot": ((32, 2, 60), (50, 2, 60), (134, 2, 40)),
     "cifar10": ((48, 2, 50), (76, 2, 35), (244, 2, 10)),
 }
-PASSES = 20
-LONG = 150  # whole bits above which a code of MNIST has the recipe of its own, and passes
-LONG_RECIPE, LONG_PASSES = parts.Recipe(25, 0.005, 0.7), 30
+PASSES, LONG_PASSES = 20, 30  # the second of codes with the recipe for long ones
 WIDEST = 120  # filters at the profile `laptop`
 CONTINUOUS_FILTERS = 64  # the papers do not give the continuous rival's layers: one width for every number of latents
 
@@ -149,10 +147,11 @@ def bits(codes: Tensor, values: int) -> dict[str, float]:
 
 
 def _published(variables: int, values: int, seed: int) -> Cell:
-    """A code of Table 6. Long ones are short of steps: smaller batches at a higher rate, and more passes."""
-    if simple_bits(variables, values) <= LONG:
+    """A code of Table 6; a long one has its recipe among its parameters, and more passes."""
+    recipe = parts.recipe_for(variables, values)
+    if recipe == parts.USUAL:
         return _categorical(variables, values, seed)
-    own = {"batch": LONG_RECIPE.batch, "adam_rate": LONG_RECIPE.rate, "temperature": LONG_RECIPE.temperature}
+    own = {"batch": recipe.batch, "adam_rate": recipe.rate, "temperature": recipe.temperature}
     return _categorical(variables, values, seed, passes=LONG_PASSES, own=own)
 
 
