@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from distillery import data
-from distillery.generators.resample import as_unit
+from distillery.generators.resample import Resample, as_unit
 from distillery.lab import published
 from distillery.lab.store import ARRAYS_BYTES, pack
 from distillery.losses import DerivativeSquareError
@@ -67,6 +67,64 @@ def test_a_cell_alone_makes_what_a_cell_after_others_reads(tmp_path: Path) -> No
     assert after.arrays["test"].equal(alone.arrays["test"])
 
 
+def test_two_cells_that_begin_together_train_the_same_members_from_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    make = parts._member
+
+    def noted(sizes: Sizes, x: torch.Tensor, y: torch.Tensor, rng: torch.Generator, share: object) -> dict[str, torch.Tensor]:
+        made.append(rng.initial_seed())
+        return make(sizes, x, y, rng, share)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(parts, "_member", noted)
+    first, other = (run(cell(train_data=share), tmp_path / share / "a").metrics["teacher_mark"] for share in parts.SHARES)
+    assert made[2:] == made[1::-1]
+    assert first == other
+
+
+KILLED: list[tuple[str, dict[str, bool | int | float | str]]] = [
+    ("mnist", {}),
+    ("noise", {}),
+    ("nade", {"train_data": "10pct", "passes": 10}),
+    ("jitter", {"losses": "both", "optimizer": "adam", "pool": 30}),
+]
+
+
+@pytest.mark.parametrize(("generator", "changed"), KILLED)
+def test_a_cell_killed_while_its_students_learn_ends_as_one_that_was_not(
+    generator: str, changed: dict[str, bool | int | float | str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(done: int, steps: int | None) -> None:
+        if done == 7:
+            raise InterruptedError
+
+    one = cell(generator, **changed)  # type: ignore[arg-type]
+    whole = run(one, tmp_path / "a" / "whole")
+    with monkeypatch.context() as patched:
+        distill = ensembles.distill
+        patched.setattr(ensembles, "distill", lambda *given, **how: distill(*given, **{**how, "every": 3, "progress": stop}))
+        with pytest.raises(InterruptedError):
+            run(one, tmp_path / "b" / "killed")
+    assert (tmp_path / "b" / "killed" / "students.safetensors").exists()
+    again = run(one, tmp_path / "b" / "killed")
+    assert again.metrics == whole.metrics
+    assert {name: value.tolist() for name, value in again.arrays.items()} == {name: value.tolist() for name, value in whole.arrays.items()}
+
+
+def test_what_learns_by_another_loss_or_optimizer_starts_from_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[list[float]] = []
+    distill = ensembles.distill
+
+    def noted(*given: object, **how: object) -> object:
+        starts.extend(torch.cat([p.detach().flatten() for p in one.parameters()]).tolist() for one in given[1].students)  # type: ignore[attr-defined]
+        return distill(*given, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ensembles, "distill", noted)
+    run(cell(), tmp_path / "a")
+    run(cell(losses="both", optimizer="adam"), tmp_path / "b")
+    assert len(starts) == 3
+    assert starts[0] == starts[1] == starts[2]
+
+
 def test_gains_are_paired_differences_from_the_network_trained_on_labels(tmp_path: Path) -> None:
     found = run(cell("noise"), tmp_path / "a").metrics
     for name in ensembles.LOSSES:
@@ -119,6 +177,12 @@ def test_a_pool_holds_what_its_generator_draws_in_its_order(name: str, dtype: to
     assert (as_unit(pool) - expected).abs().max() <= 0.5 / 255 + 1e-6
 
 
+def test_pictures_that_interpolation_made_brighter_than_white_by_a_last_digit_are_kept_in_bytes() -> None:
+    white = torch.full((4, 1, 2, 2), 1 + 2e-7)
+    assert parts.drawn(Resample(white, rng=torch.Generator().manual_seed(0)), 4).equal(torch.full((4, 1, 2, 2), 255, dtype=torch.uint8))
+    assert parts.drawn(Resample(1.01 * white, rng=torch.Generator().manual_seed(0)), 4).is_floating_point()
+
+
 @pytest.mark.parametrize("losses", ["cross_entropy", "both"])
 def test_a_student_of_a_pool_sees_its_inputs_again_and_again_and_the_teacher_is_asked_once(
     losses: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -132,6 +196,7 @@ def test_a_student_of_a_pool_sees_its_inputs_again_and_again_and_the_teacher_is_
     monkeypatch.setattr(ensembles, "answered", answered)
     found = run(cell("jitter", losses, optimizer="adam", passes=3, pool=30), tmp_path / "a")
     assert [len(pool) for pool in pools] == [30]
+    assert found.departures["samples"] == [2_400_000, 30]
     assert len(pools[0].unique(dim=0)) == 30
     assert found.metrics["accuracy_student"] == found.metrics[f"accuracy_{losses}"]
 

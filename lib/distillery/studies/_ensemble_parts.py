@@ -55,15 +55,18 @@ class Parts:
     fingerprint: str
     seed: int
 
-    def teacher(self, x: Tensor, y: Tensor) -> Average:
-        """All members are trained on all of the data, whatever the students see; from seed 0, for students of every seed."""
-        networks: list[nn.Module] = []
+    def teacher(self, x: Tensor, y: Tensor, *, backwards: bool = False) -> Average:
+        """All members are trained on all of the data, whatever the students see; from seed 0, for students of every seed.
+
+        Of two cells that begin together one goes `backwards`: they meet half way.
+        """
+        networks: dict[int, nn.Module] = {}
         pieces = self._pieces(0, total=float(self.sizes.members))
-        for index in range(self.sizes.members):
+        for index in sorted(range(self.sizes.members), reverse=backwards):
             network = MLP(self.sizes.teacher, rng=torch.Generator())
             network.load_state_dict(pieces(f"member-{index}", lambda rng, share: _member(self.sizes, x, y, rng, share)))
-            networks.append(network.to(self.context.device))
-        return ensemble(networks)
+            networks[index] = network.to(self.context.device)
+        return ensemble([networks[index] for index in range(self.sizes.members)])
 
     def direct(self, x: Tensor, y: Tensor, share: str) -> nn.Module:
         """A network of the students' form, trained on the labels of the students' share as a member is, but on no bootstrap."""
@@ -111,7 +114,9 @@ def inputs(name: str, x: Tensor, parts: Parts, share: str, *, rng: torch.Generat
 def drawn(source: Generator, count: int) -> Tensor:
     """So many inputs of a generator, to be used again and again: pictures in bytes, whatever leaves [0, 1] as it is."""
     first = source.draw(min(count, AT_ONCE)).x
-    keep = compression.as_bytes if first.min() >= 0 and first.max() <= 1 else Tensor.float
+    low, high = first.aminmax()
+    is_picture = (255 * low).round() >= 0 and (255 * high).round() <= 255  # interpolation may leave [0, 1] by a last digit
+    keep = compression.as_bytes if is_picture else Tensor.float
     found = keep(first).new_empty(count, *first.shape[1:])
     found[: len(first)] = keep(first)
     for begin in range(len(first), count, AT_ONCE):

@@ -1,11 +1,13 @@
 """Chapter 6: thirty networks into one, by values and by slopes, on inputs of three kinds; then what makes the student better.
 
-Two students of a cell, one for each loss, see the same inputs and the same answers; on the data the teacher is asked once, on inputs that
-are new every time a thousand at a time. Everything is measured on the 10,000 test images: errors are those over images, as in the thesis.
+Two students of a cell, one for each loss, start from the same weights and see the same inputs and answers. On the data the teacher is asked
+once, on inputs that are new every time a thousand at a time, or two hundred with slopes. Everything is measured on the 10,000 test images:
+errors are those over images, as in the thesis.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -87,9 +89,10 @@ def run(cell: Cell, context: Context) -> Outcome:
     sizes = _sizes(params)
     parts, rng = Parts(context, sizes, images.fingerprint, cell.seed), torch.Generator(context.device).manual_seed(cell.seed)
     share = str(params["train_data"])
-    teacher, index = parts.teacher(x, y), parts.share(len(x), share)
+    teacher, index = parts.teacher(x, y, backwards=share != "all"), parts.share(len(x), share)
     direct, names = parts.direct(x[index], y[index], share), str(params["losses"]).split()
-    students = [MLP(sizes.student, rng=rng) for _ in names]
+    first = MLP(sizes.student, rng=rng)
+    students = [copy.deepcopy(first) for _ in names]
     steps = int(params["passes"]) * len(index) // BATCH
     source = _source(params, x[index], teacher, parts, rng=rng)
     history = _distilled(params, students, names, source, steps, context, (x_test, y_test))
@@ -238,6 +241,8 @@ def _departures(params: Mapping[str, Scalar]) -> dict[str, list[Scalar]]:
     if params["generator"] == "nade":
         published["nade_passes"] = 10
     found = {name: [value, params[name]] for name, value in published.items() if params[name] != value}
+    if "pool" in params:  # inputs that differ
+        found["samples"] = [round(40 * 60_000 * SHARES[str(params["train_data"])]), params["pool"]]
     return found if params["generator"] in GENERATORS else found | {"generator": ["nade", params["generator"]]}
 
 
