@@ -20,7 +20,7 @@ from distillery.storage import encode_codes, simple_bits
 from distillery.studies.study import Context
 from distillery.teachers import Inputs
 
-BATCH, EVERY = 50, 1000
+BATCH, EVERY, STAGES = 50, 1000, 8
 ABSOLUTE = 0.5  # the last share of the steps, which the absolute error has after cross entropy; 0.3 and 0.6 end alike
 PUBLISHED_PASSES = {"mnist": 500, "cifar10": 100}  # of others the papers say nothing: MNIST's are taken
 DECIDING = ("mnist", "embedded:digits")  # where choices were made, on images held out; elsewhere all training images are learned
@@ -30,15 +30,24 @@ Autoencoder = CategoricalAutoencoder | ContinuousAutoencoder
 
 @dataclass(frozen=True)
 class Recipe:
-    """Images a step, Adam's highest rate, and the temperature of what is drawn under the second loss (the first has the papers' 1)."""
+    """Images a step, Adam's highest rate and its epsilon, and the temperature of what is drawn at the end.
+
+    The first loss has the papers' temperature of 1; under the second it falls from there in so many `STAGES`, by the same factor each time.
+    A larger epsilon spares filters that hardly matter steps as long as those of the others, by which they would die.
+    """
 
     batch: int = BATCH
     rate: float = 0.003
+    epsilon: float = 1e-8
     temperature: float = 1.0
 
+    def temperatures(self) -> list[float]:
+        """Those of the second loss."""
+        return [self.temperature ** (k / (STAGES - 1)) for k in range(STAGES)] if self.temperature != 1 else [1.0]
 
-USUAL, LONG = Recipe(), Recipe(25, 0.005, 0.7)
-LONG_FROM = 150  # whole bits: codes of more are short of steps, and have smaller batches at a higher rate
+
+USUAL, LONG = Recipe(), Recipe(25, 0.005, 1e-5, 0.1)
+LONG_FROM = 150  # whole bits: codes of more are short of steps, and many of their variables say little
 
 
 def recipe_for(variables: int, values: int) -> Recipe:
@@ -82,18 +91,13 @@ def trained(
     """
     student.to(memory_format=torch.channels_last)
     steps = max(1, passes * len(x) // recipe.batch)
-    first = steps - round(ABSOLUTE * steps)
     learns = [*student.parameters(), *(described.parameters() if described else ())]
-    generator, optimizer, cycle = Resample(x, rng=rng), torch.optim.Adam(learns, lr=recipe.rate), one_cycle(steps, warm_up=0.2)
-    phases: list[tuple[str, Loss, int, int]] = [
-        ("entropy", PixelCrossEntropy(), 0, first),
-        ("absolute", described or AbsoluteError(), first, steps),
-    ]
-    losses = []
-    for name, loss, begin, end in (phase for phase in phases if phase[3] > phase[2]):
+    optimizer = torch.optim.Adam(learns, lr=recipe.rate, eps=recipe.epsilon)
+    generator, cycle, losses = Resample(x, rng=rng), one_cycle(steps, warm_up=0.2), []
+    for name, loss, begin, end, temperature in _phases(recipe, described or AbsoluteError(), steps):
         if isinstance(student, CategoricalAutoencoder):
             student.noisy = described is None or name == "entropy"
-            student.temperature = recipe.temperature if name == "absolute" else 1.0
+            student.temperature = temperature
         history = distill(
             Inputs(),
             student,
@@ -111,6 +115,15 @@ def trained(
         losses.append(history.losses)
     student.half().float()  # what ships is what was measured
     return torch.cat(losses)
+
+
+def _phases(recipe: Recipe, second: Loss, steps: int) -> list[tuple[str, Loss, int, int, float]]:
+    """Name, loss, first step, end and temperature of the stretches of a training that have any step."""
+    first, temperatures = steps - round(ABSOLUTE * steps), recipe.temperatures()
+    ends = [first + (steps - first) * (k + 1) // len(temperatures) for k in range(len(temperatures))]
+    names = [f"absolute-{k}" for k in range(len(ends))] if len(ends) > 1 else ["absolute"]
+    later = zip(names, [second] * len(ends), [first, *ends], ends, temperatures, strict=False)
+    return [phase for phase in (("entropy", PixelCrossEntropy(), 0, first, 1.0), *later) if phase[3] > phase[2]]
 
 
 def encoded(student: Autoencoder, x: Tensor, *drawn: torch.Generator | None) -> Tensor:

@@ -35,7 +35,7 @@ OTHERS = {  # data sets, codes and passes: Omniglot's are those of its distillat
     "omniglot": ((32, 2, 60), (50, 2, 60), (134, 2, 40)),
     "cifar10": ((48, 2, 50), (76, 2, 35), (244, 2, 10)),
 }
-PASSES, LONG_PASSES = 20, 30  # the second of codes with the recipe for long ones
+PASSES, LONG_PASSES = 20, 60  # the second of codes with the recipe for long ones
 WIDEST = 120  # filters at the profile `laptop`
 CONTINUOUS_FILTERS = 64  # the papers do not give the continuous rival's layers: one width for every number of latents
 
@@ -151,7 +151,7 @@ def _published(variables: int, values: int, seed: int) -> Cell:
     recipe = parts.recipe_for(variables, values)
     if recipe == parts.USUAL:
         return _categorical(variables, values, seed)
-    own = {"batch": recipe.batch, "adam_rate": recipe.rate, "temperature": recipe.temperature}
+    own = {"batch": recipe.batch, "adam_rate": recipe.rate, "adam_epsilon": recipe.epsilon, "temperature": recipe.temperature}
     return _categorical(variables, values, seed, passes=LONG_PASSES, own=own)
 
 
@@ -162,9 +162,10 @@ def _categorical(
 
 
 def _recipe(cell: Cell) -> parts.Recipe:
-    usual, own = parts.USUAL, cell.params
-    rate, temperature = float(own.get("adam_rate", usual.rate)), float(own.get("temperature", usual.temperature))
-    return parts.Recipe(int(own.get("batch", usual.batch)), rate, temperature)
+    """Its own, where the parameters say so."""
+    names, usual = {"rate": "adam_rate", "epsilon": "adam_epsilon", "temperature": "temperature"}, parts.USUAL
+    numbers = {name: float(cell.params.get(key, getattr(usual, name))) for name, key in names.items()}
+    return parts.Recipe(int(cell.params.get("batch", usual.batch)), **numbers)
 
 
 def answers() -> Sequence[Answer]:
