@@ -17,6 +17,7 @@ from distillery.protocols import Batch
 from distillery.studies import Cell, Context, Outcome, ensembles
 from distillery.studies import _ensemble_parts as parts
 from distillery.studies import _ensemble_pictures as pictures
+from distillery.studies._ensemble_ladder import LADDER
 from distillery.studies._ensemble_parts import Parts, Sizes
 from distillery.teachers.ensemble import ensemble
 
@@ -40,6 +41,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cell(generator: str = "mnist", losses: str = "cross_entropy derivative", **changed: bool | int | float | str) -> Cell:
     params = {"generator": generator, "train_data": "all", "losses": losses, "optimizer": "adadelta", "temperature": 1.0}
+    params |= {"batch": 20, "adam_rate": 0.002, "pool": 0} if changed.get("optimizer") == "adam" else {}
     return Cell({**params, "passes": 1, "members": 2, "teacher_passes": 1, "nade_passes": 1, **changed}, 0, "embedded:digits")
 
 
@@ -201,14 +203,37 @@ def test_a_student_of_a_pool_sees_its_inputs_again_and_again_and_the_teacher_is_
     assert found.metrics["accuracy_student"] == found.metrics[f"accuracy_{losses}"]
 
 
-def test_every_rung_with_slopes_or_ten_times_the_passes_on_all_images_has_a_pool_and_memory_for_it() -> None:
-    rungs = [one.params for one in ensembles.cells("paper") if one.params["optimizer"] == "adam"]
-    for params in rungs:
-        slopes, made = params["losses"] != "cross_entropy", params["generator"] in ("jitter", "noise")
-        needs = made and ((slopes and params["train_data"] == "all") or int(params["passes"]) > 40)
-        assert ("pool" in params) == needs
-        numbers = 785 * 10 * 2 if slopes else 40
-        assert int(params.get("pool", 0)) * (784 * (1 if params["generator"] == "jitter" else 4) + numbers) < 5e9
+def test_every_pool_fits_twice_into_memory_and_slopes_on_all_images_have_one() -> None:
+    for params in (one.params for one in ensembles.cells("paper") if one.params["optimizer"] == "adam"):
+        slopes, number = params["losses"] != "cross_entropy", 1 if params["generator"] == "jitter" else 4
+        made_up = params["generator"] in ("jitter", "noise") and params["train_data"] == "all"
+        assert params["pool"] or not (slopes and made_up)
+        assert int(params["pool"]) * (784 * number + (785 * 10 * 2 if slopes else 40)) < 5e9
+
+
+def test_a_rung_records_all_that_it_changes_and_the_noise_and_data_of_the_thesis_are_no_departure() -> None:
+    rungs = {
+        (rung.generator, rung.share, rung.losses, rung.times): ensembles._rung("paper", rung) for rung in LADDER if rung.temperature == 1
+    }
+    found = {key: ensembles._departures(one.params) for key, one in rungs.items()}
+    assert found["mnist", "all", "cross_entropy", 1] == {"optimizer": ["adadelta", "adam"]}
+    assert found["noise", "all", "derivative", 1] == {"optimizer": ["adadelta", "adam"], "samples": [2_400_000, 240_000]}
+    assert found["mnist", "10pct", "derivative", 1] == {"optimizer": ["adadelta", "adam"]}
+    jittered = {"optimizer": ["adadelta", "adam"], "generator": ["nade", "jitter"]}
+    assert found["jitter", "10pct", "both", 1] == jittered | {"losses": ["derivative", "both"]}
+    longest = {"passes": [40, 16_000], "batch": [20, 80], "samples": [240_000, 1_200_000]}
+    assert found["jitter", "10pct", "cross_entropy", 400] == jittered | longest
+
+
+def test_rungs_differ_in_what_they_say_and_the_longest_of_each_share_is_judged() -> None:
+    rungs = [one for one in ensembles.cells("paper") if one.params["optimizer"] == "adam"]
+    assert len({str(one) for one in rungs}) == len(rungs) == 17
+    for share, images in (("all", 60_000), ("10pct", 6_000)):
+        [judged] = {str(one.where) for one in ensembles.answers() if one.table == "aims" and one.where["train_data"] == share}
+        steps = {str(dict(one.params)): int(one.params["passes"]) * images // int(one.params["batch"]) for one in rungs}
+        own = {said: count for said, count in steps.items() if f"'train_data': '{share}'" in said}
+        assert max(own, key=own.__getitem__) == judged
+        assert own[judged] == 1_200_000
 
 
 def test_the_papers_cells_depart_in_nothing_and_answer_every_number_of_its_tables() -> None:

@@ -59,15 +59,17 @@ def judge(cell: published.Cell, found: Recorded | None) -> str:
         verdict = "misses"
     else:
         verdict = "agrees" if may_help(found.departures) else "beats"
-    return _reduced(verdict, found)
+    return f"{verdict}, reduced" if found.departures else verdict
 
 
 def judge_aim(aim: Aim, found: Recorded | None) -> str:
-    """Whether an aim is met, not met, or not run."""
+    """Whether an aim is met, not met, or not run; reduced where something was spared, since an aim may be reached by all that helps."""
     if found is None:
         return "not run"
     is_met = found.value >= aim.aim if aim.direction == "higher" else found.value <= aim.aim
-    return _reduced("met" if is_met else "not met", found)
+    ways = published.helps()
+    spared = [name for name, pair in found.departures.items() if not _may_help(ways.get(name), *pair)]
+    return ("met" if is_met else "not met") + (", reduced" if spared else "")
 
 
 def margin(cell: published.Cell, found: Recorded) -> float:
@@ -137,10 +139,6 @@ def _may_help(way: str | None, theirs: Any, ours: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _reduced(verdict: str, found: Recorded) -> str:
-    return f"{verdict}, reduced" if found.departures else verdict
 
 
 def _rank(group: Sequence[Record]) -> int:

@@ -100,15 +100,15 @@ def remembered(x: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
     return torch.cat([compression.as_bytes(student.reconstruct(as_unit(part))) for part in x.split(1000)])
 
 
-def inputs(name: str, x: Tensor, parts: Parts, share: str, *, rng: torch.Generator) -> Generator:
-    """Where the inputs come from: the data in turn, a NADE's conditional probabilities, N(0, I), or the data jittered."""
+def inputs(name: str, x: Tensor, parts: Parts, share: str, *, rng: torch.Generator, shift: float = 1.0) -> Generator:
+    """Where the inputs come from: the data in turn, a NADE's conditional probabilities, N(0, I), or the data jittered by `shift` pixels."""
     shape = tuple(x.shape[1:])
     if name == "nade":
         return Conditionals(parts.nade(x, share), rng=rng, shape=shape)
     if name == "noise":
         return Noise(shape, rng=rng)
     data = Resample(x, rng=rng)
-    return data if name == "mnist" else Augmented(data, jitter(), rng=rng)
+    return data if name == "mnist" else Augmented(data, jitter(shift=shift, turn=5 * shift, scale=shift / 20), rng=rng)
 
 
 def drawn(source: Generator, count: int) -> Tensor:

@@ -28,6 +28,7 @@ from distillery.run import History
 from distillery.schedules import one_cycle
 from distillery.studies import _ensemble_pictures as pictures
 from distillery.studies._compression_parts import model_name
+from distillery.studies._ensemble_ladder import LADDER, Rung, last
 from distillery.studies._ensemble_parts import BATCH, REMEMBERED, SHARES, Parts, Sizes, answered, drawn, inputs, mark, remembered
 from distillery.studies.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Scalar, Study
 from distillery.teachers import Average, Recorded, RecordedSlopes
@@ -35,34 +36,9 @@ from distillery.teachers import Average, Recorded, RecordedSlopes
 GENERATORS = ("mnist", "nade", "noise")
 LOSSES = ("cross_entropy", "derivative")
 RECORDED = model_name(*REMEMBERED)
-SLOPE_WEIGHT = 0.01  # of the derivative loss beside cross entropy
-POOLS = {
-    False: 1_200_000,
-    True: 240_000,
-}  # inputs that a rung's teacher is asked about once: values, and slopes, which are 785 times larger
+SLOPE_WEIGHT = 0.001  # of the derivative loss beside cross entropy: its gradients are that much larger
 SMALL = Sizes(3, 2, (784, 24, 16, 10), (784, 12, 8, 10), 16, 4)
 PLANS: Mapping[Profile, tuple[Sizes, int]] = {"smoke": (SMALL, 2), "laptop": (Sizes(5, 5, nade_passes=3), 5), "paper": (Sizes(), 40)}
-
-# Beyond the thesis, one thing changed at a time: the optimizer, the inputs, the loss, the temperature, the time. (Generator, share, loss,
-# temperature, times 40 passes, whether inputs come again from a pool.)
-LADDER: tuple[tuple[str, str, str, float, int, bool], ...] = (
-    ("mnist", "all", "cross_entropy", 1.0, 1, False),
-    ("nade", "all", "cross_entropy", 1.0, 1, False),
-    ("jitter", "all", "cross_entropy", 1.0, 1, False),
-    ("recollections", "all", "cross_entropy", 1.0, 1, False),
-    ("jitter", "all", "derivative", 1.0, 1, True),
-    ("noise", "all", "derivative", 1.0, 1, True),
-    ("jitter", "all", "both", 1.0, 1, True),
-    ("jitter", "all", "cross_entropy", 3.0, 1, False),
-    ("jitter", "all", "cross_entropy", 1.0, 10, True),
-    ("mnist", "10pct", "cross_entropy", 1.0, 1, False),
-    ("nade", "10pct", "cross_entropy", 1.0, 1, False),
-    ("jitter", "10pct", "cross_entropy", 1.0, 1, False),
-    ("mnist", "10pct", "derivative", 1.0, 1, False),
-    ("jitter", "10pct", "derivative", 1.0, 1, False),
-    ("jitter", "10pct", "both", 1.0, 1, False),
-    ("jitter", "10pct", "cross_entropy", 1.0, 100, True),
-)
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
@@ -73,10 +49,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
     if profile == "laptop":
         return tables
     again = [_cell(profile, *row, " ".join(LOSSES), seed=seed) for seed in (1, 2) for row in (("mnist", "10pct"), ("nade", "10pct"))]
-    ladder = [
-        _cell(profile, generator, share, loss, optimizer="adam", temperature=temperature, times=times, again=again)
-        for generator, share, loss, temperature, times, again in LADDER
-    ]
+    ladder = [_rung(profile, rung) for rung in LADDER]
     return [*tables, *again, *ladder]
 
 
@@ -93,9 +66,10 @@ def run(cell: Cell, context: Context) -> Outcome:
     direct, names = parts.direct(x[index], y[index], share), str(params["losses"]).split()
     first = MLP(sizes.student, rng=rng)
     students = [copy.deepcopy(first) for _ in names]
-    steps = int(params["passes"]) * len(index) // BATCH
+    batch = int(params.get("batch", BATCH))
+    steps = int(params["passes"]) * len(index) // batch
     source = _source(params, x[index], teacher, parts, rng=rng)
-    history = _distilled(params, students, names, source, steps, context, (x_test, y_test))
+    history = _distilled(params, students, names, source, batch, steps, context, (x_test, y_test))
     found = _measured("teacher", answers_of(teacher, x_test), y_test) | _measured("direct", direct(as_unit(x_test)), y_test)
     for name, student in zip(names, students, strict=True):
         found |= _measured(name, student(as_unit(x_test)), y_test) | _gained(name, student, direct, x_test, y_test)
@@ -117,6 +91,7 @@ def _distilled(
     students: Sequence[nn.Module],
     names: Sequence[str],
     source: Generator,
+    batch: int,
     steps: int,
     context: Context,
     test: tuple[Tensor, Tensor],
@@ -128,9 +103,11 @@ def _distilled(
         bank,
         source,
         EachItsOwn([loss(name, float(params["temperature"])) for name in names]),
-        optimizer=torch.optim.Adam(bank.parameters(), lr=2e-3) if is_adam else Adadelta(bank.parameters()),
+        optimizer=torch.optim.Adam(bank.parameters(), lr=float(params["adam_rate"]), fused=True)
+        if is_adam
+        else Adadelta(bank.parameters()),
         schedule=one_cycle(steps) if is_adam else None,
-        batch_size=BATCH,
+        batch_size=batch,
         steps=steps,
         probes={"test": lambda _: [_at_once(student, *test) for student in students]},
         probe_at={max(1, round(steps * 10 ** (-k / 8))) for k in range(33)},
@@ -162,7 +139,7 @@ def _source(params: Mapping[str, Scalar], x: Tensor, teacher: Average, parts: Pa
         x = remembered(x, parts.context.weights(RECORDED))
     if name in ("mnist", "recollections"):
         return answered(x, teacher, slopes=slopes, dtype=dtype, rng=rng)
-    source = inputs(name, x, parts, str(params["train_data"]), rng=rng)
+    source = inputs(name, x, parts, str(params["train_data"]), rng=rng, shift=float(params.get("shift", 1.0)))
     if count := int(params.get("pool", 0)):
         return answered(drawn(source, count), teacher, slopes=slopes, dtype=dtype, rng=rng)
     return Asked(source, teacher, slopes=slopes, dtype=dtype, at_once=200 if slopes else 1000)
@@ -202,26 +179,19 @@ def _gained(name: str, student: nn.Module, rival: nn.Module, x: Tensor, y: Tenso
     return values | {f"{key}_gain_{name}_se": gain.error for key, gain in gains.items()}
 
 
-def _cell(
-    profile: Profile,
-    generator: str,
-    share: str,
-    losses: str,
-    *,
-    seed: int = 0,
-    optimizer: str = "adadelta",
-    temperature: float = 1.0,
-    times: int = 1,
-    again: bool = False,
-) -> Cell:
+def _cell(profile: Profile, generator: str, share: str, losses: str, *, seed: int = 0) -> Cell:
     sizes, passes = PLANS[profile]
-    params: dict[str, Scalar] = {"generator": generator, "train_data": share, "losses": losses, "optimizer": optimizer}
-    params |= {"temperature": temperature, "passes": passes * times, "members": sizes.members, "teacher_passes": sizes.teacher_passes}
+    params: dict[str, Scalar] = {"generator": generator, "train_data": share, "losses": losses, "optimizer": "adadelta"}
+    params |= {"temperature": 1.0, "passes": passes, "members": sizes.members, "teacher_passes": sizes.teacher_passes}
     params |= {"nade_passes": sizes.nade_passes}
-    if again:
-        params["pool"] = POOLS[_asks_slopes(losses.split())]
     data = "embedded:digits" if profile == "smoke" else "mnist"
     return Cell(params, seed, f"{data}+{WEIGHTS}{RECORDED}" if generator == "recollections" else data)
+
+
+def _rung(profile: Profile, rung: Rung) -> Cell:
+    usual = _cell(profile, rung.generator, rung.share, rung.losses)
+    own: dict[str, Scalar] = {"optimizer": "adam", "temperature": rung.temperature, "passes": int(usual.params["passes"]) * rung.times}
+    return Cell({**usual.params, **own, **rung.params}, usual.seed, usual.data)
 
 
 def _sizes(params: Mapping[str, Scalar]) -> Sizes:
@@ -241,8 +211,12 @@ def _departures(params: Mapping[str, Scalar]) -> dict[str, list[Scalar]]:
     if params["generator"] == "nade":
         published["nade_passes"] = 10
     found = {name: [value, params[name]] for name, value in published.items() if params[name] != value}
-    if "pool" in params:  # inputs that differ
+    if params.get("batch", BATCH) != BATCH:
+        found["batch"] = [BATCH, params["batch"]]
+    if params.get("pool"):  # inputs that differ
         found["samples"] = [round(40 * 60_000 * SHARES[str(params["train_data"])]), params["pool"]]
+    if params["losses"] == "both":
+        found["losses"] = ["derivative", "both"]
     return found if params["generator"] in GENERATORS else found | {"generator": ["nade", params["generator"]]}
 
 
@@ -266,7 +240,7 @@ def answers() -> Sequence[Answer]:
         found.append(Answer("thesis_direct_training", row, "accuracy", f"accuracy_{metric}", place, 100.0))
         found.append(Answer("thesis_direct_training", row, "logprob", f"log_prob_{metric}", place))
     for key, share in (("ensemble_accuracy", "all"), ("ensemble_accuracy_10pct", "10pct")):
-        found.append(Answer("aims", {"key": key}, "aim", "accuracy_cross_entropy", _last(share), 100.0))
+        found.append(Answer("aims", {"key": key}, "aim", "accuracy_cross_entropy", _rung("paper", last(share)).params, 100.0))
     return found
 
 
@@ -278,11 +252,6 @@ _TABLES = (
 )
 
 
-def _last(share: str) -> dict[str, Scalar]:
-    times = max(times for _, where, _, _, times, _ in LADDER if where == share)
-    return {"generator": "jitter", "train_data": share, "losses": "cross_entropy", "temperature": 1.0, "passes": 40 * times}
-
-
 STUDY = Study(
     "ensembles",
     1,
@@ -290,5 +259,5 @@ STUDY = Study(
     cells,
     run,
     answers,
-    aims=[("ensemble_logprob", "log_prob_cross_entropy", _last("all"))],
+    aims=[("ensemble_logprob", "log_prob_cross_entropy", _rung("paper", last("all")).params)],
 )
