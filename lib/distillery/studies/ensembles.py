@@ -97,16 +97,13 @@ def _distilled(
     test: tuple[Tensor, Tensor],
 ) -> History:
     bank = Bank(students).to(context.device)
-    is_adam = params["optimizer"] == "adam"
     return distill(
         _reader(names),
         bank,
         source,
         EachItsOwn([loss(name, float(params["temperature"])) for name in names]),
-        optimizer=torch.optim.Adam(bank.parameters(), lr=float(params["adam_rate"]), fused=True)
-        if is_adam
-        else Adadelta(bank.parameters()),
-        schedule=one_cycle(steps) if is_adam else None,
+        optimizer=_optimizer(bank, params),
+        schedule=one_cycle(steps) if params["optimizer"] == "adam" else None,
         batch_size=batch,
         steps=steps,
         probes={"test": lambda _: [_at_once(student, *test) for student in students]},
@@ -115,6 +112,12 @@ def _distilled(
         every=10_000,
         progress=lambda done, _: context.report(done / steps),
     )
+
+
+def _optimizer(bank: Bank, params: Mapping[str, Scalar]) -> torch.optim.Optimizer:
+    if params["optimizer"] == "adam":
+        return torch.optim.Adam(bank.parameters(), lr=float(params["adam_rate"]), fused=True)
+    return Adadelta(bank.parameters())
 
 
 def loss(name: str, temperature: float = 1.0) -> Loss:
