@@ -208,9 +208,8 @@ def test_a_code_of_enough_bits_learns_to_tell_pictures_apart() -> None:
 
 
 def test_the_continuous_rival_has_the_filters_of_the_code_of_as_many_bits() -> None:
-    rival = ContinuousAutoencoder(2, rng=rng())
-    assert rival.filters == CategoricalAutoencoder(64, 2, rng=rng()).filters == 32
-    F = 32
+    rival, F = ContinuousAutoencoder(2, rng=rng()), CategoricalAutoencoder(64, 2, rng=rng()).filters
+    assert F == 32
     assert count(rival) == 25 * F + F + 4 * (25 * F * F + F) + 25 * F + 1 + (4 * F * 2 + 2) + (2 * 4 * F + 4 * F)
 
 
@@ -221,6 +220,19 @@ def test_the_continuous_rival_answers_through_its_latents(channels: int, size: i
     assert (codes.shape, codes.dtype) == ((4, 3), torch.float32)
     torch.testing.assert_close(rival.decode(codes), rival(x).detach())
     assert rival(x).shape == x.shape
+
+
+def test_dense_layers_lead_to_the_latents_and_the_same_in_reverse_back() -> None:
+    rival, x = ContinuousAutoencoder(3, rng=rng(), channels=3, size=32, dense=(8, 5)), pictures(4, 3, 32)
+    D = 3 * 32 * 32
+    assert count(rival) == (D * 8 + 8) + (8 * 5 + 5) + (5 * 3 + 3) + (3 * 5 + 5) + (5 * 8 + 8) + (8 * D + D)
+    assert (rival.encode(x).shape, rival(x).shape) == ((4, 3), x.shape)
+    torch.testing.assert_close(rival.decode(rival.encode(x)), rival(x).detach())
+
+
+def test_filters_and_dense_layers_together_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"filters is 8 and dense is \(8, 5\): convolutions or dense layers are needed, not both"):
+        ContinuousAutoencoder(3, rng=rng(), filters=8, dense=(8, 5))
 
 
 @pytest.mark.parametrize("size", [27, 29, 30, 64])

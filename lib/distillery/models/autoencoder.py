@@ -7,13 +7,14 @@ and biases. Both answer with pixels in [0, 1]; the layer `decoder` puts out thei
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from distillery.models.bits import check_size
-from distillery.models.mlp import start_weights
+from distillery.models.mlp import MLP, start_weights
 from distillery.models.pictures import check_pictures
 from distillery.models.stream import WithStream
 
@@ -111,18 +112,38 @@ class ContinuousAutoencoder(nn.Module):
     """h `latents` of 32 bits: the same convolutions, and a linear layer each way between the 2x2 places and the latents.
 
     The papers do not give its layers. Ours has, unless `filters` says otherwise, F = 16 h filters: those of the categorical
-    autoencoder with as many stored bits, 32 h variables of 2 values.
+    autoencoder with as many stored bits, 32 h variables of 2 values. With `dense` there are no convolutions, but linear layers of these
+    widths between picture and latents, and the same in reverse: `dense=(1024, 512)`.
     """
 
-    def __init__(self, latents: int, *, rng: torch.Generator, channels: int = 1, size: int = 28, filters: int | None = None) -> None:
+    def __init__(
+        self,
+        latents: int,
+        *,
+        rng: torch.Generator,
+        channels: int = 1,
+        size: int = 28,
+        filters: int | None = None,
+        dense: Sequence[int] | None = None,
+    ) -> None:
         check_size("latents", latents)
-        filters = 16 * latents if filters is None else filters
-        check_size("filters", filters)
         _check_picture_size(channels, size)
         super().__init__()
-        self.latents, self.filters, self.shape = latents, filters, (channels, size, size)
-        self.encoder = nn.Sequential(_down(channels, filters, size), nn.ReLU(), nn.Flatten(), nn.Linear(4 * filters, latents))
-        widen = [nn.Linear(latents, 4 * filters), nn.ReLU(), nn.Unflatten(1, (filters, 2, 2))]
+        self.latents, self.shape = latents, (channels, size, size)
+        if dense is None:
+            self._convolve(16 * latents if filters is None else filters, rng)
+        elif filters is not None:
+            raise ValueError(f"filters is {filters!r} and dense is {tuple(dense)}: convolutions or dense layers are needed, not both")
+        else:
+            widths = [math.prod(self.shape), *dense, latents]
+            self.encoder = nn.Sequential(MLP(widths, rng=rng))
+            self.decoder = nn.Sequential(MLP(widths[::-1], rng=rng), nn.Unflatten(1, self.shape))
+
+    def _convolve(self, filters: int, rng: torch.Generator) -> None:
+        check_size("filters", filters)
+        channels, size, _ = self.shape
+        self.encoder = nn.Sequential(_down(channels, filters, size), nn.ReLU(), nn.Flatten(), nn.Linear(4 * filters, self.latents))
+        widen = [nn.Linear(self.latents, 4 * filters), nn.ReLU(), nn.Unflatten(1, (filters, 2, 2))]
         self.decoder = nn.Sequential(*widen, _up(channels, filters, size))
         start_weights(self, rng=rng)
 
