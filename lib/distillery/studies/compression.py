@@ -34,7 +34,7 @@ LATENTS = (1, 2, 3, 5, 7, 20)  # Table 7
 SHIPPED = ((38, 2), (62, 2), (168, 2))
 OTHERS = {  # data sets, codes and passes: Omniglot's are those of its distillation, CIFAR's those of buffers of 10, 50 and 200 images
     "omniglot": ((32, 2, 60), (50, 2, 60), (134, 2, 40)),
-    "cifar10": ((48, 2, 50), (76, 2, 35), (244, 2, 10)),
+    "cifar10": ((48, 2, 30), (76, 2, 20), (244, 2, 8)),
 }
 PASSES, LONG_PASSES = 20, 60  # the second of codes with the recipe for long ones
 WIDEST = 120  # filters at the profile `laptop`
