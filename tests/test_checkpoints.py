@@ -220,6 +220,34 @@ def test_what_was_loaded_does_not_change_with_the_file(tmp_path: Path) -> None:
     assert found.state.equal(torch.ones(3000))
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_an_optimizer_of_filters_with_channels_last_goes_on_as_it_was(fused: bool, tmp_path: Path) -> None:
+    """A fused one walks through memory, and what is loaded lies there otherwise."""
+    gradients = torch.randn(4, 3, 2, 5, 5, generator=rng(5))
+
+    def made() -> tuple[nn.Parameter, torch.optim.Adam]:
+        weight = nn.Parameter(torch.ones(3, 2, 5, 5).contiguous(memory_format=torch.channels_last))
+        return weight, torch.optim.Adam([weight], lr=0.1, fused=fused)
+
+    def step(weight: nn.Parameter, optimizer: torch.optim.Adam, at: int) -> None:
+        weight.grad = gradients[at].contiguous(memory_format=torch.channels_last)
+        optimizer.step()
+
+    weight, optimizer = made()
+    for at in range(4):
+        step(weight, optimizer, at)
+        if at == 1:
+            checkpoints.save(tmp_path / "it", {"optimizer": optimizer})
+            halfway = weight.detach().clone()
+    again, loaded = made()
+    with torch.no_grad():
+        again.copy_(halfway)
+    checkpoints.load(tmp_path / "it", {"optimizer": loaded})
+    for at in (2, 3):
+        step(again, loaded, at)
+    assert again.equal(weight)
+
+
 def test_a_save_that_dies_half_way_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, part = tmp_path / "x", Part({"a": torch.ones(3)})
     checkpoints.save(path, {"part": part})

@@ -38,7 +38,17 @@ def load(path: str | Path, parts: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"checkpoint {path} does not fit the {name} of this run: one made in the same way is needed ({error})"
             ) from error
+        if isinstance(part, torch.optim.Optimizer):
+            _lay_out(part)
     _set_default_streams(streams)
+
+
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """What it keeps of a parameter lies in memory as the parameter does, channels last for one: fused optimizers take that for granted."""
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _read(path: str | Path) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def trained(
     student.to(memory_format=torch.channels_last)
     steps = max(1, passes * len(x) // recipe.batch)
     learns = [*student.parameters(), *(described.parameters() if described else ())]
-    optimizer = torch.optim.Adam(learns, lr=recipe.rate, eps=recipe.epsilon)
+    optimizer = torch.optim.Adam(learns, lr=recipe.rate, eps=recipe.epsilon, fused=True)
     generator, cycle, losses = Resample(x, rng=rng), one_cycle(steps, warm_up=0.2), []
     for name, loss, begin, end, temperature in _phases(recipe, described or AbsoluteError(), steps):
         if isinstance(student, CategoricalAutoencoder):
