@@ -172,8 +172,9 @@ def test_a_long_code_is_trained_by_the_recipe_for_long_ones_and_the_steps_told_a
 
 
 def test_a_small_set_has_as_many_steps_as_a_larger_one():
-    assert default_passes(60_000) == 20
-    assert default_passes(4000) * 4000 / parts.BATCH == 4000
+    for recipe, least in ((parts.USUAL, 20), (parts.LONG, 60)):
+        assert default_passes(60_000, recipe) == least
+        assert default_passes(1000, recipe) * 1000 / recipe.batch == 4000
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--budget-bytes", type=float, metavar="N", help="the whole file, decoder, labels and header included")
     how.add_argument("--code", metavar="CxL", help="C variables of L values, 38x2 say, whatever they take")
     add("-o", "--output", metavar="FILE", help="the recollection file (default: beside the data, DATA.rec)")
-    add("--passes", type=int, help="over the pictures (default: 20, and for a small set as many as make 4,000 steps)")
+    add(
+        "--passes",
+        type=int,
+        help="over the pictures (default: 20, 60 for codes of more than 150 bits, of a small set more)",
+    )
     add("--codes", default="argmax", help="argmax, the likeliest codes, or drawn from their probabilities (default: argmax)")
     add("--prior", action="store_true", help="code the codes by a learned prior, if the file becomes smaller")
     add("--no-labels", action="store_true", help="leave labels out")

@@ -35,7 +35,7 @@ from distillery.studies import Context
 from distillery.studies import _compression_parts as parts
 from distillery.studies import _compression_priors as priors
 
-LEAST_PASSES, LEAST_STEPS = 20, 4000  # of a large set, and of a small one
+LEAST_STEPS = 4000  # of a small set
 PRIOR_SHARE, MOST_HIDDEN, PRIOR_STEPS = 0.05, 64, 1000  # of a small set
 _AT_ONCE, _PRIOR_HEADER = 1000, 320  # bytes of the header that four more tensors take
 _NOTE, _LOCK = "run.json", "run.lock"
@@ -73,7 +73,7 @@ def planned(
     x, y = x.cpu(), None if y is None else y.cpu()
     classes = 0 if y is None else max(2, int(y.max()) + 1)
     choice = budget.choice(len(x), (x.shape[1], x.shape[2], x.shape[3]), classes)
-    passes = default_passes(len(x)) if passes is None else passes
+    passes = default_passes(len(x), parts.recipe_for(choice.variables, choice.values)) if passes is None else passes
     if isinstance(passes, bool) or not isinstance(passes, int) or passes < 1:
         raise ValueError(f"passes is {passes!r}: a whole number of at least 1 is needed")
     fingerprint = digest({"x": x.numpy()} | ({} if y is None else {"y": y.numpy()}))
@@ -81,9 +81,9 @@ def planned(
     return Run(x, y, Path(path), choice, classes, fingerprint, **how)
 
 
-def default_passes(count: int) -> int:
-    """20 over a large set; over a small one as many as make 4,000 steps."""
-    return max(LEAST_PASSES, math.ceil(LEAST_STEPS * parts.BATCH / count))
+def default_passes(count: int, recipe: parts.Recipe) -> int:
+    """20 over a large set, 60 by the recipe for long codes; over a small one as many as make 4,000 steps."""
+    return max(parts.LONG_PASSES if recipe == parts.LONG else parts.PASSES, math.ceil(LEAST_STEPS * recipe.batch / count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +215,7 @@ class Run:
         variables, values = self.choice.variables, self.choice.values
         room = PRIOR_SHARE * self.choice.code_bits * len(codes) / 8
         hidden = min(MOST_HIDDEN, max(2, int(room / (2 * variables * values))))
-        passes = max(LEAST_PASSES, math.ceil(PRIOR_STEPS * priors.BATCH / len(codes)))
+        passes = max(parts.PASSES, math.ceil(PRIOR_STEPS * priors.BATCH / len(codes)))
         self.tell(f"learning a prior over the codes, {max(1, passes * len(codes) // priors.BATCH):,} steps", 0, 0)
         return priors.learned(codes, values, hidden, passes=passes, seed=self.rng.initial_seed(), context=self._context())
 

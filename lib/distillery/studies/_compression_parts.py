@@ -21,6 +21,7 @@ from distillery.studies.study import Context
 from distillery.teachers import Inputs
 
 BATCH, EVERY, STAGES = 50, 1000, 8
+PASSES, LONG_PASSES = 20, 60  # the second of codes with the recipe for long ones
 ABSOLUTE = 0.5  # the last share of the steps, which the absolute error has after cross entropy; 0.3 and 0.6 end alike
 PUBLISHED_PASSES = {"mnist": 500, "cifar10": 100}  # of others the papers say nothing: MNIST's are taken
 DECIDING = ("mnist", "embedded:digits")  # where choices were made, on images held out; elsewhere all training images are learned
