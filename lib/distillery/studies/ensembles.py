@@ -55,6 +55,11 @@ def cells(profile: Profile) -> Sequence[Cell]:
     return [*tables, *again, *ladder, *aimed]
 
 
+def rungs(share: str) -> list[dict[str, Scalar]]:
+    """The parameters of the ladder's cells of a share of the data, in order."""
+    return [dict(_rung("paper", rung).params) for rung in LADDER if rung.share == share]
+
+
 def run(cell: Cell, context: Context) -> Outcome:
     """The teacher, the network trained on labels, and a student for each loss of the cell."""
     images, params = context.load(cell.data.split("+")[0]), cell.params
