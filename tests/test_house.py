@@ -25,7 +25,7 @@ FLOORS = [
     {"partition", "inference", "storage"},
     {"distillation", "run", "door", "checkpoints", "schedules", "adadelta", "models", "losses"},
     {"samplers", "data", "metrics", "plots"},
-    {"protocols", "nearest", "atomic"},
+    {"protocols", "nearest", "atomic", "machine_code"},
 ]
 GROUND = FLOORS[-2]
 

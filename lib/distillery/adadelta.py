@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from distillery.machine_code import VECTORS, compiled
+
 
 class Adadelta(torch.optim.Adadelta):
     """Steps of size RMS(steps before) / RMS(gradients) times the gradient, both over windows of 1 / (1 - rho) (Zeiler, 2012).
@@ -66,11 +68,4 @@ def _one_pass(p: Any, gradient: Any, square: Any, moved: Any, rho: Any, rest: An
 
 @functools.cache
 def _compiled() -> Any:
-    """Vector code, kept on disk where there is a folder to keep it in."""
-    import numba
-
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
-    try:
-        return numba.njit(cache=True, **options)(_one_pass)
-    except RuntimeError:  # neither the installation nor the user's cache folder can be written to
-        return numba.njit(**options)(_one_pass)
+    return compiled(_one_pass, **VECTORS)

@@ -3,9 +3,8 @@
     python tests/bench/bench_packing.py [--codes 50000] [--repeats 9]
 
 The path for l values is numpy's alone: for l = 2 packbits and unpackbits of the codes as they are, for more values unpackbits to the bits
-of each variable and packbits of those, and back. For l = 2 `pack` first looks for a code that is no bit, which packbits would take for a 1:
-`max` of the bytes, one pass over them as packbits is one, so that packing has about half the path's speed. Paired runs take turns in one
-process, on one thread; ratios are medians over pairs.
+of each variable and packbits of those, and back. For l = 2 `pack` looks in the same pass for a code that is no bit, which packbits takes
+for a 1. Paired runs take turns in one process, on one thread; ratios are medians over pairs.
 """
 
 from __future__ import annotations

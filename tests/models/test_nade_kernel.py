@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 import pytest
 import torch
@@ -19,18 +16,6 @@ def test_the_exponential_is_exact_to_single_precision() -> None:
 def test_the_sigmoid_keeps_its_ends_and_what_is_not_a_number() -> None:
     ends = [nade_kernel._sigmoid(np.float32(value)) for value in (-np.inf, -200.0, 0.0, 200.0, np.inf)]
     assert ends == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-30)
-
-
-def test_an_installation_that_cannot_be_written_to_compiles_without_keeping(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = numba.njit
-
-    def njit(*args: Any, cache: bool = False, **options: Any) -> Any:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(*args, **options)
-
-    monkeypatch.setattr(numba, "njit", njit)
-    assert nade_kernel._compiled(lambda x: x + 1)(2) == 3
 
 
 def test_examples_beyond_the_batch_leave_no_trace() -> None:

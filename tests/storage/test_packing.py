@@ -93,6 +93,22 @@ def test_powers_of_two_waste_nothing(k: int) -> None:
     assert packed_bits(8000, 2**k) == 8000 * k
 
 
+@pytest.mark.parametrize("place", [0, 7, 8, 63, 64, 66])
+@pytest.mark.parametrize("wrong", [2, 128, 255])
+def test_a_byte_that_is_no_bit_is_found_wherever_it_is(place: int, wrong: int) -> None:
+    codes = np.ones(67, np.uint8)
+    codes[place] = wrong
+    with pytest.raises(ValueError, match=f"codes reach from 1 to {wrong}: whole numbers from 0 to 1 are needed"):
+        pack(codes, 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000])
+def test_bits_that_lie_anyhow_in_memory_are_packed_alike(count: int) -> None:
+    bits = np.random.default_rng(count).integers(0, 2, (2 * count + 1,)).astype(np.uint8)
+    for lie in (bits[1::2], bits[1 : count + 1], np.frombuffer(bits[1 : count + 1].tobytes(), np.uint8)):
+        assert np.array_equal(pack(lie, 2), np.packbits(lie, bitorder="little"))
+
+
 def test_bits_are_packed_as_numpy_packs_them() -> None:
     bits = some_codes(2, (1001,), 1)
     assert pack(bits, 2).tobytes() == np.packbits(bits, bitorder="little").tobytes()

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
+
+from distillery.machine_code import VECTORS, compiled
 
 TILE = 4
 _BLOCK, _ROWS = 128, 32  # hidden units and examples that going backwards holds at once: four arrays of 8 KiB, within the first cache
@@ -58,15 +59,7 @@ def _in_parts(function: Callable[..., None], arrays: list[Any], size: int, multi
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
-    """Machine code without Python's lock, kept on disk where there is a folder to keep it in.
-
-    Sums may be reordered, which vectors need; NaN and infinity keep their meaning, so that a run that diverges shows it.
-    """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the installation nor the user's cache folder can be written to
-        return numba.njit(**options)(function)
+    return compiled(function, **VECTORS)
 
 
 _f32, _i32 = np.float32, np.int32

@@ -10,9 +10,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 
+from distillery.machine_code import compiled
 from distillery.storage.frequencies import PRECISION, TOTAL, check_tables, counted_frequencies
 from distillery.storage.packing import check_values
 
@@ -121,18 +121,11 @@ def lanes(count: int) -> int:
     return max(1, min(count // _SYMBOLS_A_LANE, _MOST_LANES))
 
 
-def _compiled(function: Any) -> Any:
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # there is no folder to keep machine code in
-        return numba.njit(nogil=True)(function)
-
-
 _WORD, _HALF, _BITS, _MASK = (np.uint64(n) for n in (32, 2**32 - 1, PRECISION, TOTAL - 1))
 _TOP, _LEAST = np.uint64(63 - PRECISION), np.uint64(_LOW)
 
 
-@_compiled
+@compiled
 def _encode(starts: Any, sizes: Any, states: Any, words: Any) -> Any:
     """Where in `words` the words begin; they are written from the end."""
     place = len(words)
@@ -148,7 +141,7 @@ def _encode(starts: Any, sizes: Any, states: Any, words: Any) -> Any:
     return place
 
 
-@_compiled
+@compiled
 def _decode(states: Any, words: Any, read: Any, done: Any, starts: Any, sizes: Any, known: Any, symbols: Any) -> Any:
     """How many words are read in the end: more than there are, if they do not suffice. `known` is the symbol of every slot, or empty."""
     most = starts.shape[1] - 1

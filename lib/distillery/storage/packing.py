@@ -18,12 +18,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from distillery.machine_code import compiled
+
 Array = TypeVar("Array", np.ndarray, Tensor)
 
 MOST_VALUES = 4096
 WASTE = 0.01
 _MOST_BYTES = 128  # of a group: 1,024 bits
 _LIMB = 32  # bits of a group's number that one int64 holds; it is multiplied by less than 2^31
+_NONE, _GATHER, _TOP_BYTE = np.uint64(0), np.uint64(0x0102040810204080), np.uint64(56)
+_ONES, _DIAGONAL, _SEVEN = np.uint64(0x0101010101010101), np.uint64(0x8040201008040201), np.uint64(7)
+_127 = np.uint64(0x7F7F7F7F7F7F7F7F)
 _AT_ONCE = 1 << 17  # bytes worked on together, so that they stay within the cache
 
 
@@ -62,6 +67,8 @@ def layout(count: int, values: int, *, tight: bool = False) -> Layout:
 def pack(codes: Array, values: int, *, tight: bool = False) -> Array:
     """Codes, whole numbers below `values` in any shape, as bytes: an array or tensor of uint8, as long as `layout(...)` says."""
     how = layout(_size(codes), values, tight=tight)
+    if isinstance(codes, np.ndarray) and codes.dtype == np.uint8 and values == 2:
+        return _packed_bits(codes)
     _check_codes(codes, values)
     if isinstance(codes, np.ndarray) and values == 2:
         return np.packbits(codes.reshape(-1), bitorder="little") if codes.size else np.zeros(0, np.uint8)
@@ -81,7 +88,7 @@ def unpack(packed: Array, values: int, shape: Sequence[int], *, tight: bool = Fa
             f"packed holds {_size(packed)} of {_kind(packed)}: {how.bytes} bytes of uint8 hold {tuple(shape)} codes of {values} values"
         )
     if isinstance(packed, np.ndarray) and values == 2:
-        return np.unpackbits(packed, count=count, bitorder="little").reshape(shape)
+        return _unpacked_bits(packed, count).reshape(shape)
     flat = _empty(packed, (how.digits * how.groups,), _narrowest(values))
     planes, held = _planes(flat, how), packed.reshape(how.width, how.groups)
     for part in _parts(how):
@@ -98,6 +105,40 @@ def packed_bits(count: int, values: int, *, tight: bool = False) -> int:
 def check_values(values: int) -> None:
     if isinstance(values, bool) or not isinstance(values, int) or not 2 <= values <= MOST_VALUES:
         raise ValueError(f"values is {values!r}: a code's variable takes a whole number of values from 2 to {MOST_VALUES}")
+
+
+def _packed_bits(codes: np.ndarray) -> np.ndarray:
+    """One pass that packs and looks for codes that are no bits; two would take twice as long."""
+    flat, found = np.ascontiguousarray(codes).reshape(-1), np.empty(-(-codes.size // 8), np.uint8)
+    whole = codes.size // 8 * 8
+    seen = int(_eight_by_eight(flat[:whole].view("<u8"), found)) | int(np.bitwise_or.reduce(flat[whole:], initial=0))
+    if seen & ~0x0101010101010101:
+        _check_codes(codes, 2)
+    found[whole // 8 :] = np.packbits(flat[whole:], bitorder="little")
+    return found
+
+
+def _unpacked_bits(packed: np.ndarray, count: int) -> np.ndarray:
+    found = np.empty(8 * packed.size, np.uint8)
+    _one_by_eight(packed.reshape(-1), found.view("<u8"))
+    return found[:count]
+
+
+@compiled
+def _eight_by_eight(words: Any, out: Any) -> Any:
+    """Eight bits of eight bytes into one, the product carries bit i of the result from byte i; returns all bits that any word has."""
+    seen = _NONE
+    for i in range(len(words)):
+        seen |= words[i]
+        out[i] = (words[i] * _GATHER) >> _TOP_BYTE
+    return seen
+
+
+@compiled
+def _one_by_eight(packed: Any, words: Any) -> None:
+    """Bit i of a byte into byte i of a word: the byte eight times, of each one bit; plus 127 that bit is the highest, if it is set."""
+    for i in range(len(packed)):
+        words[i] = (((np.uint64(packed[i]) * _ONES) & _DIAGONAL) + _127 >> _SEVEN) & _ONES
 
 
 def _shared_out(count: int, values: int, width: int) -> Layout:
