@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -152,7 +153,8 @@ def test_the_autoencoder_is_trained_by_the_studys_recipe(tmp_path):
     (x, _), rng = made(), torch.Generator().manual_seed(0)
     run(tmp_path / "f", passes=2)
     student = CategoricalAutoencoder(4, 2, rng=rng)
-    parts.trained(student, x, 2, Context("laptop", torch.device("cpu"), None, tmp_path), rng=rng)
+    recipe = parts.Recipe(epsilon=parts.SPARING)
+    parts.trained(student, x, 2, Context("laptop", torch.device("cpu"), None, tmp_path), rng=rng, recipe=recipe)
     read = Recollections.load(tmp_path / "f")
     assert read.codes.equal(parts.encoded(student, x, None))
     assert read.pictures.equal(parts.as_bytes(student.decode(read.codes)))
@@ -168,7 +170,18 @@ def test_a_long_code_is_trained_by_the_recipe_for_long_ones_and_the_steps_told_a
     monkeypatch.setattr(parts, "trained", trained)
     plan = planned(made()[0], tmp_path / "f", Budget(bits_per_image=bits), passes=5, rng=torch.Generator().manual_seed(0))
     plan.finished()
-    assert made_by == [(recipe, plan.steps)]
+    assert made_by == [(replace(recipe, epsilon=parts.SPARING), plan.steps)]
+
+
+@pytest.mark.parametrize(("weight", "warned"), [(0.0, True), (1.0, False)])
+def test_a_file_that_remembers_one_picture_for_all_says_so(weight, warned, tmp_path, monkeypatch):
+    def trained(student, *args, **how):
+        with torch.no_grad():
+            next(student.decoder.parameters()).mul_(weight)
+
+    monkeypatch.setattr(parts, "trained", trained)
+    found = run(tmp_path / "f", passes=1)
+    assert [note for note in found.notes if "every picture is remembered as the same one" in note] == [module._ALIKE] * warned
 
 
 def test_a_small_set_has_as_many_steps_as_a_larger_one():

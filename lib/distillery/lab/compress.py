@@ -39,6 +39,7 @@ LEAST_STEPS = 4000  # of a small set
 PRIOR_SHARE, MOST_HIDDEN, PRIOR_STEPS = 0.05, 64, 1000  # of a small set
 _AT_ONCE, _PRIOR_HEADER = 1000, 320  # bytes of the header that four more tensors take
 _NOTE, _LOCK = "run.json", "run.lock"
+_ALIKE = "Warning: every picture is remembered as the same one: the code says nothing, try more bits, more passes or another seed"
 Progress = Callable[[str, int, int], None]
 
 
@@ -114,8 +115,8 @@ class Run:
 
     @property
     def recipe(self) -> parts.Recipe:
-        """That of the study `compression`."""
-        return parts.recipe_for(self.choice.variables, self.choice.values)
+        """That of the study `compression`, with the epsilon that spares filters whatever the pictures are."""
+        return replace(parts.recipe_for(self.choice.variables, self.choice.values), epsilon=parts.SPARING)
 
     def __str__(self) -> str:
         variables, values, most = self.choice.variables, self.choice.values, int(self.choice.total_bits // 8)
@@ -191,8 +192,10 @@ class Run:
         self.tell("decoding and measuring", 0, 1)
         shape = (self.x.shape[1], self.x.shape[2], self.x.shape[3])
         made = f"{CODES[self.codes].capitalize()}; {self.passes:,} passes, seed {self.rng.initial_seed()}"
-        facts = (self.path, len(self.x), shape, self.classes, self.choice, sizes(draft))
-        found = Compressed(*facts, _distortion(Recollections.load(draft), self.x), self.fingerprint, made, notes)
+        facts, read = (self.path, len(self.x), shape, self.classes, self.choice, sizes(draft)), Recollections.load(draft)
+        if len(self.x) > 1 and bool(read.pictures.eq(read.pictures[:1]).all()):
+            notes = (*notes, _ALIKE)
+        found = Compressed(*facts, _distortion(read, self.x), self.fingerprint, made, notes)
         for _ in range(3):  # a card that says how long the file is makes it longer
             save(draft, student, codes, labels=self.y, prior=prior, card=found.card(self.name))
             before, found = found, replace(found, bytes=sizes(draft), seconds=time.perf_counter() - begun)

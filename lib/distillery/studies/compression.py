@@ -44,7 +44,7 @@ WIDEST = 120  # filters at the profile `laptop`
 # short of the published distortion, dense layers, that many images a step, and Adam's rate.
 CONTINUOUS_FILTERS, CONVOLUTIONS, DENSE_FROM = 64, "convolutions", 5
 DENSE: dict[str, Scalar] = {"dense": "2048 1024 512", "passes": 45, "batch": 200, "adam_rate": 0.0015}
-STUBBORN = {("omniglot", 32): 1e-5}  # Adam's epsilon, where by the usual one all filters die, and every picture is black
+STUBBORN = {("omniglot", 32): parts.SPARING}  # Adam's epsilon, where by the usual one all filters die, and every picture is black
 
 # Beyond: for each published distortion passes, variables that the search tries, and what a bit may cost in absolute error; of the runs that
 # reach it the first counts.
