@@ -111,9 +111,9 @@ class CategoricalAutoencoder(WithStream):
 class ContinuousAutoencoder(nn.Module):
     """h `latents` of 32 bits: the same convolutions, and a linear layer each way between the 2x2 places and the latents.
 
-    The papers do not give its layers. Ours has, unless `filters` says otherwise, F = 16 h filters: those of the categorical
-    autoencoder with as many stored bits, 32 h variables of 2 values. With `dense` there are no convolutions, but linear layers of these
-    widths between picture and latents, and the same in reverse: `dense=(1024, 512)`.
+    The papers give it three convolutions each way, and no widths. Ours has, unless `filters` says otherwise, F = 16 h filters: those of
+    the categorical autoencoder with as many stored bits, 32 h variables of 2 values. With `dense` there are no convolutions, but linear
+    layers of these widths between picture and latents, and the same in reverse: `dense=(1024, 512)`.
     """
 
     def __init__(
