@@ -80,6 +80,13 @@ def test_the_context_carries_the_profile_the_device_the_threads_and_the_declared
     assert torch.get_num_threads() == 1
 
 
+def test_in_a_cell_what_lies_below_the_normal_numbers_is_zero_and_afterwards_it_is_not(tmp_path, monkeypatch):
+    tiny, seen = torch.full((8,), 1e-30), list[bool]()
+    _study(monkeypatch, lambda cell, context: seen.append(bool((tiny * 1e-9).any())) or Outcome({}))
+    assert Reply.decoded(perform(make(tmp_path, {}).encoded())).error == ""
+    assert (seen, bool((tiny * 1e-9).all())) == ([False], True)
+
+
 def test_a_study_with_a_precision_of_its_own_is_recorded_with_it_and_never_autocast(tmp_path):
     sent = make(tmp_path, {"pause": 0.0, "width": 1.0}, study="tiny_studies:EXACT", precision="bfloat16")
     assert Reply.decoded(perform(sent.encoded())).found["precision"] == "float64"
