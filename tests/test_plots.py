@@ -162,6 +162,18 @@ def test_bytes_and_floats_in_colour_and_grey_share_a_grid() -> None:
     assert [text.get_text() for text in ax.get_yticklabels()] == ["first", "second"]
 
 
+def test_signed_numbers_are_red_above_zero_blue_below_and_white_at_zero_each_picture_by_its_own_largest() -> None:
+    small = torch.tensor([[[0.0, 1.0], [-1.0, 0.5]]])
+    red, green, blue = plots.tinted(torch.cat([small, 100 * small]))[0]
+    assert abs(red[0, 0] - blue[0, 0]) < 0.02
+    assert red[0, 1] > blue[0, 1]
+    assert red[1, 0] < blue[1, 0]
+    assert green[0, 0] > 0.9
+    tints = plots.tinted(torch.cat([small, 100 * small]))
+    assert tints[0].equal(tints[1])
+    assert plots.tinted(torch.zeros(1, 2, 2)).isfinite().all()
+
+
 def test_every_figure_has_an_opaque_ground_and_no_title() -> None:
     ax = plots.points({"a": ([1.0], [2.0], [0.1])}, xlabel="bits", ylabel="L1", xlog=True)
     assert to_hex(ax.figure.get_facecolor()) == to_hex(mpl.rcParams["savefig.facecolor"]) == PAPER

@@ -212,6 +212,13 @@ def images(
     return ax
 
 
+def tinted(values: Tensor, *, bands: int = 5) -> Tensor:
+    """Signed numbers (N, H, W) as coloured pictures (N, 3, H, W) for `images`: each against its own largest, red above zero, blue below."""
+    x = values.detach().cpu().float()
+    colours = plt.get_cmap("RdBu_r", 2 * bands + 1)((0.5 + 0.5 * x / x.abs().amax((1, 2), keepdim=True).clamp(min=1e-12)).numpy())
+    return torch.from_numpy(np.ascontiguousarray(colours[..., :3])).float().permute(0, 3, 1, 2)
+
+
 def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
     """Infinite ends a tenth of the picture beyond all finite ones."""
     numbers = frame[["value", "low", "high"]].to_numpy(float)

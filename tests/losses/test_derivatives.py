@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, grad, jvp
 
 from distillery import Batch
 from distillery.losses import DerivativeSquareError, Loss, SoftTargets, TwoSampleDerivatives
@@ -174,6 +175,25 @@ def test_products_of_masked_matrices_give_the_loss_and_gradient_of_a_double_back
     closed, twice = (torch.autograd.grad(value.sum(), weights) for value in (found, expected))
     torch.testing.assert_close(closed, twice)
     assert expected.detach().min() > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")
+def test_the_r_technique_gives_the_gradient_forward_over_reverse() -> None:
+    """Equations 2.12 and 2.13, with R as `jvp` around backpropagation (thesis, appendices A and B)."""
+    teacher, student, batch = Frozen(smooth(0)), smooth(1), Batch(points())
+    weights = {name: p.detach() for name, p in student.named_parameters()}
+    inputs = batch.x.clone().requires_grad_()
+    mine, theirs = (
+        slopes(logits.log_softmax(-1), inputs, keep=False, of="student") for logits in (student(inputs), teacher(Batch(inputs)))
+    )
+
+    def backprop(x: Tensor, i: int) -> dict[str, Tensor]:
+        return grad(lambda theta: functional_call(student, theta, (x,)).log_softmax(-1)[:, i].sum())(weights)
+
+    products = [jvp(lambda x, i=i: backprop(x, i), (batch.x,), ((mine - theirs)[:, i],))[1] for i in range(3)]
+    expected = torch.autograd.grad(DerivativeSquareError().each(teacher, student, batch).sum(), list(student.parameters()))
+    for name, gradient in zip(weights, expected, strict=True):
+        torch.testing.assert_close(sum(product[name] for product in products) / 3, gradient)
 
 
 def test_a_sum_with_cross_entropy_is_the_weighted_sum() -> None:

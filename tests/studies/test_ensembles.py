@@ -228,6 +228,10 @@ def test_a_rung_records_all_that_it_changes_and_the_noise_and_data_of_the_thesis
 def test_rungs_differ_in_what_they_say_and_the_longest_of_each_share_is_judged() -> None:
     rungs = [one for one in ensembles.cells("paper") if one.params["optimizer"] == "adam" and not one.seed]
     assert len({str(one) for one in rungs}) == len(rungs) == 17
+    words = [*ensembles.rungs("all"), *ensembles.rungs("10pct")]
+    assert len(words) == 17  # and so all of a share's are different
+    assert "jitter, slopes, pool of 240,000" in words
+    assert "jitter, cross entropy, temperature 3" in words
     for share, images in (("all", 60_000), ("10pct", 6_000)):
         [judged] = {str(one.where) for one in ensembles.answers() if one.table == "aims" and one.where["train_data"] == share}
         steps = {str(dict(one.params)): int(one.params["passes"]) * images // int(one.params["batch"]) for one in rungs}
@@ -286,6 +290,20 @@ def test_bits_bytes_and_noise_are_shown_in_the_same_shades() -> None:
     assert white.equal(bits.view(1, 28, 28).float())
     assert pictures.grey(255 * bits.to(torch.uint8)).equal(white)
     assert pictures.grey(3.0 * (2 * bits - 1)).equal(white)
+
+
+def test_rows_of_pictures_are_named_and_a_nades_bits_stand_above_its_probabilities() -> None:
+    probs, maps = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)), torch.ones(2, 3, 1, 28, 28)
+    rows = pictures.drawn({"data": {"samples": probs}, "nade": {"samples": probs, "bits": probs.round()}, "nothing": {}})
+    assert list(rows) == ["data", "nade, bits", "nade"]
+    kept = {"images": (255 * probs).to(torch.uint8), "choices": torch.tensor([[1, 7], [2, 3], [0, 6]]), "slopes": maps.half()}
+    found, words = pictures.maps(kept, ["student"])
+    assert {name: tuple(row.shape) for name, row in found.items()} == {
+        "image": (3, 28, 28),
+        "teacher": (3, 3, 28, 28),
+        "student": (3, 3, 28, 28),
+    }
+    assert words == ["1 or 7", "2 or 3", "0 or 6"]
 
 
 def test_the_arrays_of_all_runs_fit_a_studys_budget(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Nothing here runs a study. A number that is not recorded reads "not run", so tha
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pandas as pd
 
 from distillery import metrics, studies
 from distillery.lab import published, records, settings, status, store, verdicts
+from distillery.lab.beside import Claim, beside, concluded, dots
 from distillery.lab.intervals import estimates, intervals, printed
 from distillery.lab.records import Record
 from distillery.lab.status import Status
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
     from distillery.data import Images
 
 __all__ = [
+    "Claim",
     "Setup",
     "aims",
     "arrays",
+    "beside",
+    "concluded",
+    "dots",
     "estimate",
     "estimates",
     "glue",
@@ -69,6 +75,8 @@ def start(profile: str, *, device: str = "auto", precision: str = "auto", seed: 
     """Choose device and precision, set the book's style, and make the chapter's generator; the smoke profile runs on one thread."""
     import torch
 
+    # torch's own derivatives in forward mode still call what torch deprecates
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     known = studies.check_profile(profile)
     chosen = settings.resolve(device, precision, profile=known)
     if known == "smoke":

@@ -24,6 +24,7 @@ MARK = "<!-- rooms -->"
 APART = ("distillery.lab.", "distillery.studies.", "distillery.__main__")
 FIRST = ("distillery.distillation", "distillery.protocols")
 SHOWN_OF_APART = (
+    "distillery.lab.beside",
     "distillery.lab.compress",
     "distillery.lab.compress_budget",
     "distillery.lab.compress_report",

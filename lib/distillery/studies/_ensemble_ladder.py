@@ -7,6 +7,7 @@ out, with a teacher of five networks that had not seen them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from distillery.studies.study import Scalar
@@ -59,3 +60,13 @@ LADDER = (
 def last(share: str) -> Rung:
     """The longest, which the aims are judged by."""
     return max((rung for rung in LADDER if rung.share == share), key=lambda rung: rung.times)
+
+
+def named(params: Mapping[str, Scalar]) -> str:
+    """A cell in words: what it sees and is asked, and whatever else is not the thesis'."""
+    losses = str(params["losses"]).replace("_", " ")
+    words = [f"{params['generator']}, {'slopes' if losses == 'derivative' else losses}"]
+    words += [f"temperature {params['temperature']:g}"] if params["temperature"] != 1 else []
+    words += [f"pool of {params['pool']:,}"] if params.get("pool") else []
+    words += [f"{params['passes']:,} passes"] if params["passes"] != 40 else []
+    return ", ".join(words)

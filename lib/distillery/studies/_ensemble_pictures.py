@@ -5,7 +5,7 @@ About 60 kB a run, so that the runs of all profiles together stay within a study
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,21 @@ def samples(name: str, source: Generator, x: Tensor, parts: Parts, share: str, *
         return {"samples": source.draw(DRAWN).x.half()}
     bits, probs = parts.nade(x, share).sample_with_conditionals(DRAWN, rng=rng)
     return {"samples": probs.view(DRAWN, *x.shape[1:]).half(), "bits": bits.view(DRAWN, *x.shape[1:]).to(torch.uint8)}
+
+
+def maps(kept: Mapping[str, Tensor], names: Sequence[str]) -> tuple[dict[str, Tensor], list[str]]:
+    """What `slopes` found as rows of pictures, the images first, then a row for teacher and each network; and the choices in words."""
+    from distillery import plots  # here, for a run of the study needs no matplotlib
+
+    rows = {"image": grey(kept["images"]), "teacher": plots.tinted(kept["slopes"][0].squeeze(1))}
+    rows |= {name: plots.tinted(own.squeeze(1)) for name, own in zip(names, kept["slopes"][1:], strict=True)}
+    return rows, [f"{first} or {second}" for first, second in kept["choices"].tolist()]
+
+
+def drawn(kept: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The rows of `samples` of several runs, those of a NADE with its bits above."""
+    rows = {f"{name}{', bits' * (key == 'bits')}": own[key] for name, own in kept.items() for key in ("bits", "samples") if key in own}
+    return {name: grey(row) for name, row in rows.items()}
 
 
 def grey(x: Tensor) -> Tensor:

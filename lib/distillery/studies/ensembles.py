@@ -28,7 +28,7 @@ from distillery.run import History
 from distillery.schedules import one_cycle
 from distillery.studies import _ensemble_pictures as pictures
 from distillery.studies._compression_parts import model_name
-from distillery.studies._ensemble_ladder import LADDER, Rung, last
+from distillery.studies._ensemble_ladder import LADDER, Rung, last, named
 from distillery.studies._ensemble_parts import BATCH, REMEMBERED, SHARES, Parts, Sizes, answered, drawn, inputs, mark, remembered
 from distillery.studies.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Scalar, Study
 from distillery.teachers import Average, Recorded, RecordedSlopes
@@ -55,9 +55,10 @@ def cells(profile: Profile) -> Sequence[Cell]:
     return [*tables, *again, *ladder, *aimed]
 
 
-def rungs(share: str) -> list[dict[str, Scalar]]:
-    """The parameters of the ladder's cells of a share of the data, in order."""
-    return [dict(_rung("paper", rung).params) for rung in LADDER if rung.share == share]
+def rungs(share: str) -> dict[str, dict[str, Scalar]]:
+    """The ladder's cells of a share of the data, in order: in words, and their parameters."""
+    found = [dict(_rung("paper", rung).params) for rung in LADDER if rung.share == share]
+    return {named(params): params for params in found}
 
 
 def run(cell: Cell, context: Context) -> Outcome:
