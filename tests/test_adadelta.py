@@ -54,6 +54,19 @@ def test_torch_continues_what_one_pass_began() -> None:
     close(go(theirs, then, 5, seed=2), go(ours, first, 5, seed=2))
 
 
+def test_averages_that_are_nothing_beside_eps_become_zero_and_change_no_parameter() -> None:
+    ours, theirs = nn.Parameter(torch.ones(64)), nn.Parameter(torch.ones(64))
+    optimizers = Adadelta([ours]), torch.optim.Adadelta([theirs], lr=1.0, rho=0.95, eps=1e-6)
+    for step in range(2000):
+        for p, optimizer in zip((ours, theirs), optimizers, strict=True):
+            p.grad = torch.full_like(p, float(step < 10))
+            optimizer.step()
+    faded = [optimizer.state[p]["square_avg"] for p, optimizer in zip((ours, theirs), optimizers, strict=True)]
+    assert not faded[0].any()
+    assert 0 < faded[1].max() < 1e-38
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
+
+
 def test_a_parameter_without_a_gradient_stays() -> None:
     a, b = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
     optimizer = Adadelta([a, b])
