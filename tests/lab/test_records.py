@@ -196,6 +196,11 @@ def test_a_record_fits_where_its_parameters_seed_data_and_profile_agree():
     assert not record().fits({"height": 8})
 
 
+def test_none_fits_a_record_that_lacks_the_parameter():
+    assert record().fits({"width": 8, "height": None})
+    assert not record().fits({"width": None})
+
+
 def test_true_is_not_one_and_one_is_one_point_zero():
     assert records.same(1, 1.0)
     assert not records.same(True, 1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from distillery.models.mlp import MLP, start_weights
+from distillery.models.mlp import MLP, start_weights, unit_start
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -60,6 +60,15 @@ def test_weights_start_with_variance_two_over_fan_in_and_biases_at_zero(layer: n
     squares = layer.weight.detach().double().square().flatten() * fan_in / 2
     assert squares.mean() == pytest.approx(1.0, abs=4 * math.sqrt(2 / len(squares)))
     assert (layer.bias == 0).all()
+
+
+def test_weights_and_biases_of_a_unit_start_have_variance_one_over_inputs_and_one() -> None:
+    network = MLP([400, 300, 200], rng=rng(), start=unit_start)
+    for layer in (network.layers[1], network.layers[3]):
+        assert isinstance(layer, nn.Linear)
+        for p in (layer.weight, layer.bias):
+            squares = p.detach().double().square().flatten() * (layer.in_features + 1)
+            assert squares.mean() == pytest.approx(1.0, abs=4 * math.sqrt(2 / len(squares)))
 
 
 def test_layers_without_biases_start_too() -> None:

@@ -55,9 +55,9 @@ class Record:
         return Cell(self.params, self.seed, self.data)
 
     def fits(self, where: Mapping[str, Any]) -> bool:
-        """Whether the parameters (or `seed`, `data`, `profile`) are as in `where`."""
+        """Whether the parameters (or `seed`, `data`, `profile`) are as in `where`; None fits a run that lacks the parameter."""
         own = {"seed": self.seed, "data": self.data, "profile": self.profile, **self.params}
-        return all(name in own and same(own[name], value) for name, value in where.items())
+        return all(name not in own if value is None else name in own and same(own[name], value) for name, value in where.items())
 
 
 def identity(study: Study, cell: Cell, fingerprint: str) -> str:

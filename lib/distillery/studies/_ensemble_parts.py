@@ -20,7 +20,7 @@ from distillery.generators.asked import ask, in_type
 from distillery.generators.augment import jitter
 from distillery.generators.resample import as_unit
 from distillery.losses import KL, HardLabels
-from distillery.models.mlp import MLP
+from distillery.models.mlp import MLP, start_weights, unit_start
 from distillery.models.nade import NADE, columns
 from distillery.protocols import Batch
 from distillery.studies import _compression_parts as compression
@@ -32,6 +32,7 @@ from distillery.teachers.ensemble import ensemble, train_members
 BATCH, AT_ONCE = 20, 500
 SHARES = {"all": 1.0, "10pct": 0.1}
 REMEMBERED = (38, 2)  # variables and values of the recollections
+STARTS = {"he": start_weights, "unit": unit_start}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Sizes:
     student: tuple[int, ...] = (784, 50, 30, 10)
     nade: int = 500
     nade_passes: int = 10
+    start: str = "he"  # of the first weights; the thesis' is unit
+
+    def network(self, widths: tuple[int, ...], *, rng: torch.Generator) -> MLP:
+        """A network of the teacher's or the student's widths, with first weights from `rng`."""
+        return MLP(widths, rng=rng, start=STARTS[self.start])
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +69,14 @@ class Parts:
         networks: dict[int, nn.Module] = {}
         pieces = self._pieces(0, total=float(self.sizes.members))
         for index in sorted(range(self.sizes.members), reverse=backwards):
-            network = MLP(self.sizes.teacher, rng=torch.Generator())
+            network = self.sizes.network(self.sizes.teacher, rng=torch.Generator())
             network.load_state_dict(pieces(f"member-{index}", lambda rng, share: _member(self.sizes, x, y, rng, share)))
             networks[index] = network.to(self.context.device)
         return ensemble([networks[index] for index in range(self.sizes.members)])
 
     def direct(self, x: Tensor, y: Tensor, share: str) -> nn.Module:
         """A network of the students' form, trained on the labels of the students' share as a member is, but on no bootstrap."""
-        pieces, network = self._pieces(self.seed, total=1.0), MLP(self.sizes.student, rng=torch.Generator())
+        pieces, network = self._pieces(self.seed, total=1.0), self.sizes.network(self.sizes.student, rng=torch.Generator())
         network.load_state_dict(pieces(f"direct-{share}-{self.seed}", lambda rng, tell: _direct(self.sizes, x, y, rng, tell)))
         return network.to(self.context.device).eval()
 
@@ -145,7 +151,7 @@ def mark(network: nn.Module) -> float:
 
 def _member(sizes: Sizes, x: Tensor, y: Tensor, rng: torch.Generator, share: Share) -> dict[str, Tensor]:
     found = train_members(
-        lambda rng: MLP(sizes.teacher, rng=rng),
+        lambda rng: sizes.network(sizes.teacher, rng=rng),
         x,
         y,
         streams=[rng],
@@ -157,7 +163,7 @@ def _member(sizes: Sizes, x: Tensor, y: Tensor, rng: torch.Generator, share: Sha
 
 
 def _direct(sizes: Sizes, x: Tensor, y: Tensor, rng: torch.Generator, share: Share) -> dict[str, Tensor]:
-    network = MLP(sizes.student, rng=rng).to(x.device)
+    network = sizes.network(sizes.student, rng=rng).to(x.device)
     source, steps = Resample(x, y, rng=rng, passes=sizes.teacher_passes), sizes.teacher_passes * len(x) // BATCH
     optimizer = Adadelta(network.parameters())
     tell = _telling(share, steps)

@@ -2,13 +2,15 @@
 
 Two students of a cell, one for each loss, start from the same weights and see the same inputs and answers. On the data the teacher is asked
 once, on inputs that are new every time a thousand at a time, or two hundred with slopes. Everything is measured on the 10,000 test images:
-errors are those over images, as in the thesis.
+errors are those over images, as in the thesis. Members, students and the networks trained on labels start as the thesis' do (`start` is
+unit) where its tables are reproduced, and as He et al. (2015) have it in every other cell, which does not name a start.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +23,6 @@ from distillery.generators.resample import as_unit
 from distillery.losses import DerivativeSquareError, Loss, SoftTargets
 from distillery.losses.each_its_own import EachItsOwn
 from distillery.models.bank import Bank
-from distillery.models.mlp import MLP
 from distillery.nearest import unknown
 from distillery.protocols import Batch, Teacher
 from distillery.run import History
@@ -37,19 +38,22 @@ GENERATORS = ("mnist", "nade", "noise")
 LOSSES = ("cross_entropy", "derivative")
 RECORDED = model_name(*REMEMBERED)
 DECIDING = (("mnist", "10pct"), ("nade", "10pct"), ("noise", "10pct"), ("mnist", "all"))  # what the thesis concludes from
+OTHER_START = {("mnist", "all"): 2, ("nade", "all"): 1, ("mnist", "10pct"): 3, ("nade", "10pct"): 1, ("noise", "10pct"): 1}  # seeds
 SLOPE_WEIGHT = 0.001  # of the derivative loss beside cross entropy: its gradients are that much larger
 SMALL = Sizes(3, 2, (784, 24, 16, 10), (784, 12, 8, 10), 16, 4)
 PLANS: Mapping[Profile, tuple[Sizes, int]] = {"smoke": (SMALL, 2), "laptop": (Sizes(5, 5, nade_passes=3), 5), "paper": (Sizes(), 40)}
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
-    """Three generators by two shares of the data; the rows that decide a claim with three seeds; the ladder; its last rungs again."""
+    """Three generators by two shares of the data; the rows that decide a claim with three seeds; some of these with the start of He et al.;
+    the ladder; its last rungs again."""
     if profile == "smoke":
-        return [_cell(profile, generator, "all", " ".join(LOSSES)) for generator in GENERATORS]
-    tables = [_cell(profile, generator, share, " ".join(LOSSES)) for generator in GENERATORS for share in SHARES]
+        return [thesis(profile, generator, "all") for generator in GENERATORS]
+    tables = [thesis(profile, generator, share) for generator in GENERATORS for share in SHARES]
     if profile == "laptop":
         return tables
-    again = [_cell(profile, *row, " ".join(LOSSES), seed=seed) for row in DECIDING for seed in (1, 2)]
+    again = [thesis(profile, *row, seed=seed) for row in DECIDING for seed in (1, 2)]
+    again += [_cell(profile, *row, " ".join(LOSSES), seed=seed) for row, seeds in OTHER_START.items() for seed in range(seeds)]
     ladder = [_rung(profile, rung) for rung in LADDER]
     aimed = [_rung(profile, last(share), seed=seed) for seed in (1, 2) for share in SHARES]
     return [*tables, *again, *ladder, *aimed]
@@ -72,7 +76,7 @@ def run(cell: Cell, context: Context) -> Outcome:
     share = str(params["train_data"])
     teacher, index = parts.teacher(x, y, backwards=share != "all"), parts.share(len(x), share)
     direct, names = parts.direct(x[index], y[index], share), str(params["losses"]).split()
-    first = MLP(sizes.student, rng=rng)
+    first = sizes.network(sizes.student, rng=rng)
     students = [copy.deepcopy(first) for _ in names]
     batch = int(params.get("batch", BATCH))
     steps = int(params["passes"]) * len(index) // batch
@@ -91,6 +95,7 @@ def run(cell: Cell, context: Context) -> Outcome:
     shown |= pictures.samples(str(params["generator"]), source, x[index], parts, share, rng=rng)
     at, curves = history.probed("test")
     curve = {"steps": torch.tensor(at), "test": torch.tensor(curves)}  # (P, S, 2): accuracy and log probability
+    shown = {} if cell.seed else shown  # pictures of one seed are enough
     return Outcome(found | apart, departures=_departures(params), arrays=curve | shown)
 
 
@@ -199,6 +204,12 @@ def _cell(profile: Profile, generator: str, share: str, losses: str, *, seed: in
     return Cell(params, seed, f"{data}+{WEIGHTS}{RECORDED}" if generator == "recollections" else data)
 
 
+def thesis(profile: Profile, generator: str, share: str, *, seed: int = 0) -> Cell:
+    """A row of the thesis' tables, with the first weights of its own networks."""
+    usual = _cell(profile, generator, share, " ".join(LOSSES), seed=seed)
+    return Cell({**usual.params, "start": "unit"}, usual.seed, usual.data)
+
+
 def _rung(profile: Profile, rung: Rung, *, seed: int = 0) -> Cell:
     usual = _cell(profile, rung.generator, rung.share, rung.losses, seed=seed)
     own: dict[str, Scalar] = {"optimizer": "adam", "temperature": rung.temperature, "passes": int(usual.params["passes"]) * rung.times}
@@ -210,11 +221,9 @@ def _sizes(params: Mapping[str, Scalar]) -> Sizes:
     members, passes = int(params["members"]), int(params["teacher_passes"])
     if members < 1:
         raise ValueError(f"members is {members}: an ensemble of at least one network is needed")
-    return (
-        SMALL
-        if (members, passes) == (SMALL.members, SMALL.teacher_passes)
-        else Sizes(members, passes, nade_passes=int(params["nade_passes"]))
-    )
+    is_small = (members, passes) == (SMALL.members, SMALL.teacher_passes)
+    sizes = SMALL if is_small else Sizes(members, passes, nade_passes=int(params["nade_passes"]))
+    return replace(sizes, start=str(params.get("start", sizes.start)))
 
 
 def _departures(params: Mapping[str, Scalar]) -> dict[str, list[Scalar]]:
@@ -222,6 +231,8 @@ def _departures(params: Mapping[str, Scalar]) -> dict[str, list[Scalar]]:
     if params["generator"] == "nade":
         published["nade_passes"] = 10
     found = {name: [value, params[name]] for name, value in published.items() if params[name] != value}
+    if params.get("start") != "unit":
+        found["start"] = ["unit", "he"]
     if params.get("batch", BATCH) != BATCH:
         found["batch"] = [BATCH, params["batch"]]
     if params.get("pool"):  # inputs that differ
@@ -237,7 +248,7 @@ def answers() -> Sequence[Answer]:
     for generator in GENERATORS:
         for share in SHARES:
             row = {"generator": generator, "train_data": share}
-            where: dict[str, Scalar] = {**row, "losses": " ".join(LOSSES)}
+            where: dict[str, Scalar] = {**row, "losses": " ".join(LOSSES), "start": "unit"}
             for name in LOSSES:
                 for table, metric, scale in _TABLES:
                     found.append(Answer(f"thesis_ensemble_{table}", row, name, f"{metric}_{name}", where, scale))
@@ -246,7 +257,7 @@ def answers() -> Sequence[Answer]:
         ("direct_small", "direct", "all"),
         ("direct_small", "direct", "10pct"),
     ):
-        place: dict[str, Scalar] = {"generator": "mnist", "train_data": share, "losses": " ".join(LOSSES)}
+        place: dict[str, Scalar] = {"generator": "mnist", "train_data": share, "losses": " ".join(LOSSES), "start": "unit"}
         row = {"model": model, "train_data": share}
         found.append(Answer("thesis_direct_training", row, "accuracy", f"accuracy_{metric}", place, 100.0))
         found.append(Answer("thesis_direct_training", row, "logprob", f"log_prob_{metric}", place))
