@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 import statistics
 from functools import cache
@@ -49,6 +50,16 @@ def test_a_chapter_is_a_valid_notebook_with_one_title_and_a_bold_finding(path: P
 def test_a_chapter_is_committed_as_refresh_writes_it(path: Path) -> None:
     notebook = ipynb.read(path)
     assert path.read_text(encoding="utf-8") == ipynb.text(ipynb.refreshed(notebook, notebook)), "run `make refresh`"
+
+
+@each_chapter
+def test_every_number_that_prose_shows_was_glued_by_the_page(path: Path) -> None:
+    prose = "\n".join(ipynb.source(cell) for cell in _cells(path) if cell["cell_type"] == "markdown")
+    shown = {name: text for _, name, text, _ in ipynb.GLUED.findall(prose)}
+    glued = ipynb.glued(ipynb.read(path))
+    assert shown
+    assert {name: html.escape(glued.get(name, ""), quote=False) for name in shown} == shown
+    assert "glue:text" not in prose, "a role is shown by the site alone: <span data-glue=...> by JupyterLab too"
 
 
 @each_chapter

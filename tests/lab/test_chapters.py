@@ -157,6 +157,30 @@ def test_committed_pictures_have_as_few_colours_as_show_the_same_and_are_then_le
     assert ipynb.refreshed(once, once) == once
 
 
+def test_prose_shows_the_number_that_the_run_glued_and_keeps_what_nothing_glued() -> None:
+    committed = notebook("glue()")
+    committed["cells"].append(
+        {
+            "cell_type": "markdown",
+            "id": "told",
+            "metadata": {},
+            "source": ['**<span data-glue="a">old</span>** of <span data-glue="b">7</span>\n'],
+        }
+    )
+    executed = json.loads(json.dumps(committed))
+    told = {
+        "data": {"application/papermill.record/text/plain": "'< 0.5'"},
+        "metadata": {"scrapbook": {"name": "a"}},
+        "output_type": "display_data",
+    }
+    ipynb.code_cells(executed)[1]["outputs"] = [told]
+    shown, stale = ipynb.shown(committed, executed)
+    assert not stale
+    assert ipynb.source(shown["cells"][-1]) == '**<span data-glue="a">&lt; 0.5</span>** of <span data-glue="b">7</span>\n'
+    again, _ = ipynb.shown(shown, executed)
+    assert again == shown
+
+
 def test_refresh_refuses_outputs_of_other_code(root: Path) -> None:
     chapter = first(root)
     pretend_run(chapter)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import base64
+import html
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
+GLUED = re.compile(r'(<span data-glue="([^"]+)">)(.*?)(</span>)')  # a number that the prose shows, and the name it was glued under
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -66,18 +69,27 @@ def parameters(notebook: Notebook) -> dict[str, tuple[str, Any]]:
     return declared
 
 
+def glued(notebook: Notebook) -> dict[str, str]:
+    """The numbers and texts that a notebook's cells hand to its prose, by name."""
+    outputs = [output for cell in code_cells(notebook) for output in cell["outputs"]]
+    named = {output.get("metadata", {}).get("scrapbook", {}).get("name"): output.get("data", {}) for output in outputs}
+    found = {name: data.get("application/papermill.record/text/plain") for name, data in named.items() if name}
+    return {name: str(ast.literal_eval(_joined(value))) for name, value in found.items() if value is not None}
+
+
 def shown(committed: Notebook, executed: Notebook) -> tuple[Notebook, list[str]]:
     """The committed text and code with the executed copy's outputs, and the ids of cells whose code is no longer what ran.
 
-    What papermill injected is shown after the parameters it changes.
+    The prose shows the numbers that the executed copy glued. What papermill injected is shown after the parameters it changes.
     """
+    numbers = glued(executed)
     ran = {cell["id"]: cell for cell in code_cells(executed)}
     injected = [cell for cell in code_cells(executed) if "injected-parameters" in tags(cell)]
     cells: list[Cell] = []
     stale: list[str] = []
     for cell in committed["cells"]:
         if cell["cell_type"] != "code":
-            cells.append(cell)
+            cells.append(_with_numbers(cell, numbers))
             continue
         twin = ran.get(cell["id"])
         if twin is None or source(twin) != source(cell):
@@ -96,6 +108,13 @@ def refreshed(committed: Notebook, executed: Notebook) -> Notebook:
     count = iter(range(1, len(merged["cells"]) + 1))
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     return merged | {"cells": [_plain(cell, count) for cell in merged["cells"]], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _with_numbers(cell: Cell, numbers: Mapping[str, str]) -> Cell:
+    """What no cell glued stays as it is."""
+    before = source(cell)
+    after = GLUED.sub(lambda m: f"{m[1]}{html.escape(numbers[m[2]], quote=False) if m[2] in numbers else m[3]}{m[4]}", before)
+    return cell if after == before else cell | {"source": _lines(after)}
 
 
 def _plain(cell: Cell, count: Iterator[int]) -> Cell:

@@ -149,7 +149,10 @@ def arrays(study: str, /, **where: Any) -> dict[str, Tensor]:
 
 
 def glue(name: str, shown: float | str | metrics.Estimate, form: str = ".4g") -> None:
-    """Let the prose show a number or text as {glue:text}`name`; what is not a number reads "not run"."""
+    """Let the prose show a number or text as <span data-glue="name"></span>; what is not a number reads "not run".
+
+    `distillery book` puts it there, so that JupyterLab shows it as the site does; {glue:text}`NN_chapter.ipynb::name:s` is for other pages.
+    """
     try:
         from myst_nb import glue as glue_into_page
     except ModuleNotFoundError:
