@@ -324,6 +324,12 @@ def test_rows_of_pictures_are_named_and_a_nades_bits_stand_above_its_probabiliti
     assert words == ["1 or 7", "2 or 3", "0 or 6"]
 
 
+def test_a_student_wandered_between_the_least_and_the_most_of_the_last_points_of_its_curve() -> None:
+    curve = torch.tensor([0.1, 0.9, 0.5, 0.7, 0.6]).view(5, 1, 1).expand(5, 2, 2) - torch.tensor([0.0, 0.1]).view(1, 2, 1)
+    assert pictures.wandered({"test": curve}, ["a", "b"], last=3) == {"a": "50 and 70", "b": "40 and 60"}
+    assert pictures.wandered({}, ["a"]) == {"a": "not run"}
+
+
 def test_the_arrays_of_all_runs_fit_a_studys_budget(tmp_path: Path) -> None:
     pair, made = " ".join(ensembles.LOSSES), {}
     for losses, seed in ((pair, 0), ("both", 0), (pair, 1), ("both", 1)):

@@ -68,6 +68,14 @@ def drawn(kept: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: grey(row) for name, row in rows.items()}
 
 
+def wandered(kept: Mapping[str, Tensor], names: Sequence[str], last: int = 6) -> dict[str, str]:
+    """Between which accuracies, in per cent, each student moved over the `last` points of its curve: six are most of a run."""
+    if "test" not in kept:
+        return dict.fromkeys(names, "not run")
+    lows, highs = (100 * kept["test"][-last:, :, 0]).aminmax(dim=0)
+    return {name: f"{low:.0f} and {high:.0f}" for name, low, high in zip(names, lows.tolist(), highs.tolist(), strict=True)}
+
+
 def grey(x: Tensor) -> Tensor:
     """Pictures (N, 28, 28) in fifteen shades, from bytes, bits or numbers in [0, 1]; of normal noise zero is grey and three white."""
     levels = x.view(-1, 28, 28).float()
