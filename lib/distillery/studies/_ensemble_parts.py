@@ -31,6 +31,7 @@ from distillery.teachers.ensemble import ensemble, train_members
 
 BATCH, AT_ONCE = 20, 500
 SHARES = {"all": 1.0, "10pct": 0.1}
+FIRST = "first"  # of a tenth: the images that come first, as in the thesis, where others draw one at random
 REMEMBERED = (38, 2)  # variables and values of the recollections
 STARTS = {"he": start_weights, "unit": unit_start}
 
@@ -88,7 +89,9 @@ class Parts:
         return made.to(self.context.device)
 
     def share(self, n: int, name: str) -> Tensor:
-        """Which examples the students' side sees: all of them, or a tenth drawn at random."""
+        """Which examples the students' side sees: all of them, a tenth drawn at random, or the first tenth."""
+        if name == FIRST:
+            return torch.arange(n // 10, device=self.context.device)
         stream = self._pieces(self.seed, total=1.0).stream(f"share-{name}")
         picked = torch.randperm(n, generator=stream, device=self.context.device)[: round(SHARES[name] * n)]
         return picked.sort().values
