@@ -16,7 +16,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from distillery import metrics
 from distillery.adadelta import Adadelta
 from distillery.distillation import distill
 from distillery.generators import Asked, Generator
@@ -31,6 +30,7 @@ from distillery.schedules import one_cycle
 from distillery.studies import _ensemble_pictures as pictures
 from distillery.studies._compression_parts import model_name
 from distillery.studies._ensemble_ladder import LADDER, Rung, last, named
+from distillery.studies._ensemble_measures import at_once, gained, measured
 from distillery.studies._ensemble_parts import BATCH, FIRST, REMEMBERED, SHARES, Parts, Sizes, answered, drawn, inputs, mark, remembered
 from distillery.studies.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Scalar, Study
 from distillery.teachers import Average, Recorded, RecordedSlopes
@@ -61,10 +61,10 @@ def cells(profile: Profile) -> Sequence[Cell]:
     return [*tables, *again, *ladder, *aimed]
 
 
-def rungs(share: str) -> dict[str, dict[str, Scalar]]:
-    """The ladder's cells of a share of the data, in order: in words, and their parameters."""
-    found = [dict(_rung("paper", rung).params) for rung in LADDER if rung.share == share]
-    return {named(params): params for params in found}
+def rungs(share: str) -> dict[str, dict[str, Scalar | None]]:
+    """The ladder's cells of a share of the data, in order: in words, and where their runs are; None is what their parameters lack."""
+    found = [_rung("paper", rung).params for rung in LADDER if rung.share == share]
+    return {named(params): {"tenth": None, **params} for params in found}
 
 
 def run(cell: Cell, context: Context) -> Outcome:
@@ -84,13 +84,13 @@ def run(cell: Cell, context: Context) -> Outcome:
     steps = int(params["passes"]) * len(index) // batch
     source = _source(params, x[index], teacher, parts, rng=rng)
     history = _distilled(params, students, names, source, batch, steps, context, (x_test, y_test))
-    found = _measured("teacher", answers_of(teacher, x_test), y_test) | _measured("direct", direct(as_unit(x_test)), y_test)
+    found = measured("teacher", answers_of(teacher, x_test), y_test) | measured("direct", direct(as_unit(x_test)), y_test)
     for name, student in zip(names, students, strict=True):
-        found |= _measured(name, student(as_unit(x_test)), y_test) | _gained(name, student, direct, x_test, y_test)
+        found |= measured(name, student(as_unit(x_test)), y_test) | gained(name, student, direct, x_test, y_test)
     if names == list(LOSSES):
-        found |= _gained("of_slopes", students[1], students[0], x_test, y_test)
+        found |= gained("of_slopes", students[1], students[0], x_test, y_test)
     if len(names) == 1:  # under one name whatever the loss, so that a table can hold them all
-        found |= _measured("student", students[0](as_unit(x_test)), y_test)
+        found |= measured("student", students[0](as_unit(x_test)), y_test)
     found["teacher_mark"] = mark(teacher)
     apart, shown = pictures.slopes(teacher, {"direct": direct} | dict(zip(names, students, strict=True)), x_test)
     shown = shown if names == list(LOSSES) and params["generator"] == "mnist" else {}  # others are hardly to be told from these
@@ -121,7 +121,7 @@ def _distilled(
         schedule=one_cycle(steps) if params["optimizer"] == "adam" else None,
         batch_size=batch,
         steps=steps,
-        probes={"test": lambda _: [_at_once(student, *test) for student in students]},
+        probes={"test": lambda _: [at_once(student, *test) for student in students]},
         probe_at={max(1, round(steps * 10 ** (-k / 8))) for k in range(33)},
         checkpoint=context.scratch / "students.safetensors",
         every=10_000,
@@ -169,32 +169,6 @@ def _asks_slopes(names: Sequence[str]) -> bool:
 
 def _reader(names: Sequence[str]) -> Teacher:
     return RecordedSlopes() if _asks_slopes(names) else Recorded()
-
-
-@torch.no_grad()
-def _at_once(student: nn.Module, x: Tensor, y: Tensor) -> list[float]:
-    logits = student(as_unit(x))
-    return [metrics.accuracy(logits, y).value, metrics.mean_log_prob(logits, y).value]
-
-
-def _measured(name: str, logits: Tensor, y: Tensor) -> dict[str, float]:
-    right, sure = metrics.accuracy(logits.detach(), y), metrics.mean_log_prob(logits.detach(), y)
-    return {
-        f"accuracy_{name}": right.value,
-        f"accuracy_{name}_se": right.error,
-        f"log_prob_{name}": sure.value,
-        f"log_prob_{name}_se": sure.error,
-    }
-
-
-@torch.no_grad()
-def _gained(name: str, student: nn.Module, rival: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
-    """How much better than another network, that trained on labels say, paired over test images (Tables 2.3 and 2.4)."""
-    mine, theirs = student(as_unit(x)), rival(as_unit(x))
-    pairs = {"accuracy": metrics.correct, "log_prob": metrics.log_prob_of}
-    gains = {key: metrics.paired_difference(measure(mine, y), measure(theirs, y)) for key, measure in pairs.items()}
-    values = {f"{key}_gain_{name}": gain.value for key, gain in gains.items()}
-    return values | {f"{key}_gain_{name}_se": gain.error for key, gain in gains.items()}
 
 
 def _cell(profile: Profile, generator: str, share: str, losses: str, *, seed: int = 0) -> Cell:
