@@ -112,9 +112,12 @@ def refreshed(committed: Notebook, executed: Notebook) -> Notebook:
 
 def _with_numbers(cell: Cell, numbers: Mapping[str, str]) -> Cell:
     """What no cell glued stays as it is."""
-    before = source(cell)
-    after = GLUED.sub(lambda m: f"{m[1]}{html.escape(numbers[m[2]], quote=False) if m[2] in numbers else m[3]}{m[4]}", before)
-    return cell if after == before else cell | {"source": _lines(after)}
+
+    def filled(found: re.Match[str]) -> str:
+        start, name, _, end = found.groups()
+        return f"{start}{html.escape(numbers[name], quote=False)}{end}" if name in numbers else found[0]
+
+    return cell | {"source": _lines(GLUED.sub(filled, source(cell)))}
 
 
 def _plain(cell: Cell, count: Iterator[int]) -> Cell:

@@ -94,10 +94,12 @@ def run(cell: Cell, context: Context) -> Outcome:
     found["teacher_mark"] = mark(teacher)
     apart, shown = pictures.slopes(teacher, {"direct": direct} | dict(zip(names, students, strict=True)), x_test)
     shown = shown if names == list(LOSSES) and params["generator"] == "mnist" else {}  # others are hardly to be told from these
-    shown |= pictures.samples(str(params["generator"]), source, x[index], parts, share, rng=rng)
+    if cell.seed:  # pictures of one seed are enough
+        shown = {}
+    else:
+        shown |= pictures.samples(str(params["generator"]), source, x[index], parts, share, rng=rng)
     at, curves = history.probed("test")
     curve = {"steps": torch.tensor(at), "test": torch.tensor(curves)}  # (P, S, 2): accuracy and log probability
-    shown = {} if cell.seed else shown  # pictures of one seed are enough
     return Outcome(found | apart, departures=_departures(params), arrays=curve | shown)
 
 
