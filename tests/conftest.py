@@ -1,12 +1,18 @@
-"""Tests marked `realdata` run where real data lies, and are skipped elsewhere; with DISTILLERY_DATA set, skipping is forbidden."""
+"""Tests marked `realdata` run where real data lies, and are skipped elsewhere; with DISTILLERY_DATA
+set, skipping is forbidden.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(
+    0, str(Path(__file__).parent / "helpers")
+)  # tiny worlds and made-up records, which workers import too
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
@@ -15,4 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         if item.get_closest_marker("realdata"):
-            item.add_marker(pytest.mark.skip(reason="real data is neither in $DISTILLERY_DATA nor in ./data"))
+            item.add_marker(
+                pytest.mark.skip(reason="real data is neither in $DISTILLERY_DATA nor in ./data")
+            )

@@ -1,4 +1,7 @@
-"""On a CUDA device the library says what it says on a CPU, and a killed run continues. Skipped where there is none."""
+"""On a CUDA device the library says what it says on a CPU, and a killed run continues.
+
+Skipped where there is none.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from distillery import distill
-from distillery.adadelta import Adadelta
 from distillery.generators import Asked, Conditionals, Noise, Resample
 from distillery.losses import AbsoluteError, DerivativeSquareError, SoftTargets
 from distillery.models.autoencoder import CategoricalAutoencoder
@@ -21,6 +23,7 @@ from distillery.partition.temperatures import uniform
 from distillery.protocols import Batch
 from distillery.teachers import Frozen, Inputs, Recorded, RecordedSlopes
 from distillery.teachers.ensemble import ensemble, train_members
+from distillery.training.adadelta import Adadelta
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -33,7 +36,9 @@ def network(*widths: int) -> nn.Module:
     return MLP(widths, rng=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("loss", [SoftTargets(2.0), DerivativeSquareError(), DerivativeSquareError(closed_form=False)])
+@pytest.mark.parametrize(
+    "loss", [SoftTargets(2.0), DerivativeSquareError(), DerivativeSquareError(closed_form=False)]
+)
 def test_a_loss_and_its_gradient_are_those_of_the_cpu(loss):
     x, found = torch.randn(32, 6, generator=torch.Generator().manual_seed(2)), []
     for device in ("cpu", "cuda"):
@@ -47,7 +52,12 @@ def test_a_loss_and_its_gradient_are_those_of_the_cpu(loss):
 
 def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
     def run(steps: int, path=None) -> Tensor:
-        student, rng = CategoricalAutoencoder(8, 2, rng=stream(3)).cuda().to(memory_format=torch.channels_last), stream(4)
+        student, rng = (
+            CategoricalAutoencoder(8, 2, rng=stream(3))
+            .cuda()
+            .to(memory_format=torch.channels_last),
+            stream(4),
+        )
         x = torch.rand(70, 1, 28, 28, generator=rng, device="cuda")
         optimizer = torch.optim.Adam(student.parameters(), lr=0.01, fused=True)
         return distill(
@@ -72,7 +82,13 @@ def test_members_trained_as_one_stack_are_those_trained_alone():
     x, y = torch.randn(60, 6, device="cuda"), torch.randint(3, (60,), device="cuda")
     found = [
         train_members(
-            lambda rng: MLP((6, 8, 3), rng=rng), x, y, streams=[stream(k) for k in (5, 6)], passes=3, stacked=stacked, optimizer=Adadelta
+            lambda rng: MLP((6, 8, 3), rng=rng),
+            x,
+            y,
+            streams=[stream(k) for k in (5, 6)],
+            passes=3,
+            stacked=stacked,
+            optimizer=Adadelta,
         )
         for stacked in (True, False)
     ]
@@ -81,11 +97,23 @@ def test_members_trained_as_one_stack_are_those_trained_alone():
 
 
 def test_an_ensemble_is_asked_in_half_precision_for_values_and_slopes():
-    teacher, student = ensemble([network(6, 16, 5).cuda(), MLP((6, 16, 5), rng=stream(7)).cuda()]), network(6, 8, 5).cuda()
-    source = Asked(Noise((6,), rng=stream(8)), teacher, slopes=True, dtype=torch.bfloat16, at_once=100)
+    teacher, student = (
+        ensemble([network(6, 16, 5).cuda(), MLP((6, 16, 5), rng=stream(7)).cuda()]),
+        network(6, 8, 5).cuda(),
+    )
+    source = Asked(
+        Noise((6,), rng=stream(8)), teacher, slopes=True, dtype=torch.bfloat16, at_once=100
+    )
     optimizer = Adadelta(student.parameters())
     losses = distill(
-        RecordedSlopes(), student, source, DerivativeSquareError(), optimizer=optimizer, batch_size=20, steps=200, dtype=torch.bfloat16
+        RecordedSlopes(),
+        student,
+        source,
+        DerivativeSquareError(),
+        optimizer=optimizer,
+        batch_size=20,
+        steps=200,
+        dtype=torch.bfloat16,
     ).losses
     assert losses[-20:].mean() < losses[:20].mean()
     values = Asked(Noise((6,), rng=stream(8)), teacher, at_once=100).draw(30)
@@ -96,7 +124,9 @@ def test_a_nade_samples_and_scores_as_on_the_cpu():
     here = NADE(16, 6, rng=torch.Generator().manual_seed(9), order=columns(4, 4))
     there = NADE(16, 6, rng=torch.Generator().manual_seed(9), order=columns(4, 4)).cuda()
     draws = there.sample(20_000, rng=stream(10))
-    torch.testing.assert_close(there.log_prob(draws).cpu(), here.log_prob(draws.cpu()), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        there.log_prob(draws).cpu(), here.log_prob(draws.cpu()), rtol=1e-4, atol=1e-4
+    )
     expected = here.sample(20_000, rng=torch.Generator().manual_seed(11)).float().mean(0)
     assert (draws.float().mean(0).cpu() - expected).abs().max() < 5 * (2 * 0.25 / 20_000) ** 0.5
     grey = Conditionals(there, rng=stream(12), shape=(1, 4, 4)).draw(7).x
@@ -107,6 +137,8 @@ def test_a_nade_samples_and_scores_as_on_the_cpu():
 def test_annealing_finds_the_partition_function():
     machine = RBM(10, 6, rng=torch.Generator().manual_seed(13), scale=0.7)
     exact = exact_log_z(machine)
-    found = importance(forward(machine.cuda(), uniform(300), chains=2000, rng=stream(14)).log_ratios)
+    found = importance(
+        forward(machine.cuda(), uniform(300), chains=2000, rng=stream(14)).log_ratios
+    )
     assert abs(found.value - exact) < 5 * found.error
     assert found.error < 0.1

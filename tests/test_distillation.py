@@ -19,12 +19,14 @@ from distillery.generators import Alongside, Augmented, Hardest, Interleave, Noi
 from distillery.losses import HardLabels, Loss, SoftTargets, SquareError
 from distillery.models.mlp import MLP
 from distillery.protocols import Teacher
-from distillery.schedules import linear_to_zero
 from distillery.teachers import Average, Formula, Frozen, Labels, Recorded
+from distillery.training.schedules import linear_to_zero
 
 
 class Gumbel(nn.Module):
-    """A stochastic student: it draws in evaluation mode too, from a stream of its own, kept in its extra state."""
+    """A stochastic student: it draws in evaluation mode too, from a stream of its own, kept in its
+    extra state.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
@@ -62,17 +64,33 @@ def teacher(seed: int = 7) -> Frozen:
     return Frozen(MLP([2, 16, 3], rng=rng(seed)))
 
 
-def train(student: nn.Module, *, steps: int | None = 12, optimizer: Any = None, seed: int = 0, **more: Any) -> distillery.History:
+def train(
+    student: nn.Module, *, steps: int | None = 12, optimizer: Any = None, seed: int = 0, **more: Any
+) -> distillery.History:
     torch.manual_seed(seed)  # dropout draws from the default stream
-    generator, loss = more.pop("generator", None) or Noise(2, rng=rng(seed)), more.pop("loss", SoftTargets())
+    generator, loss = (
+        more.pop("generator", None) or Noise(2, rng=rng(seed)),
+        more.pop("loss", SoftTargets()),
+    )
     optimizer = optimizer or torch.optim.Adam([*student.parameters(), *loss.parameters()], lr=0.01)
     who = more.pop("teacher", None) or teacher()
-    return distill(who, student, generator, loss, optimizer=optimizer, steps=steps, batch_size=more.pop("batch_size", 16), **more)
+    return distill(
+        who,
+        student,
+        generator,
+        loss,
+        optimizer=optimizer,
+        steps=steps,
+        batch_size=more.pop("batch_size", 16),
+        **more,
+    )
 
 
 def same(one: nn.Module, other: nn.Module) -> bool:
     mine, theirs = one.state_dict(), other.state_dict()
-    return mine.keys() == theirs.keys() and all(value.equal(theirs[name]) for name, value in mine.items())
+    return mine.keys() == theirs.keys() and all(
+        value.equal(theirs[name]) for name, value in mine.items()
+    )
 
 
 # ---- the sentence itself
@@ -110,14 +128,32 @@ def test_a_run_depends_on_its_own_streams_alone() -> None:
         torch.manual_seed(seed)
         student, who = MLP([2, 8, 3], rng=rng()), teacher()
         optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
-        losses.append(distill(who, student, Noise(2, rng=rng()), SoftTargets(), optimizer=optimizer, steps=5, batch_size=8).losses)
+        losses.append(
+            distill(
+                who,
+                student,
+                Noise(2, rng=rng()),
+                SoftTargets(),
+                optimizer=optimizer,
+                steps=5,
+                batch_size=8,
+            ).losses
+        )
     assert losses[0].equal(losses[1])
 
 
 def test_the_loop_itself_draws_nothing_from_the_default_stream() -> None:
     student, frozen, optimizer_of = MLP([2, 8, 3], rng=rng()), teacher(), torch.optim.Adam
     state = torch.get_rng_state()
-    distill(frozen, student, Noise(2, rng=rng()), SoftTargets(), optimizer=optimizer_of(student.parameters()), steps=5, batch_size=8)
+    distill(
+        frozen,
+        student,
+        Noise(2, rng=rng()),
+        SoftTargets(),
+        optimizer=optimizer_of(student.parameters()),
+        steps=5,
+        batch_size=8,
+    )
     assert torch.get_rng_state().equal(state)
 
 
@@ -145,7 +181,10 @@ def test_the_student_learns_in_training_mode_and_is_left_in_evaluation_mode() ->
     ],
 )
 def test_calling_a_teacher_advances_nothing(make: Callable[[], Teacher]) -> None:
-    asked, who = Batch(torch.randn(5, 2, generator=rng()), torch.arange(5), draw=torch.ones(5, 2)), make()
+    asked, who = (
+        Batch(torch.randn(5, 2, generator=rng()), torch.arange(5), draw=torch.ones(5, 2)),
+        make(),
+    )
     before, state = copy.deepcopy(who.state_dict()), torch.get_rng_state()
     first, second = who(asked), who(asked)
     assert first.equal(second)
@@ -172,16 +211,29 @@ def test_a_teacher_handed_over_in_training_mode_answers_in_evaluation_mode() -> 
     assert all(value.equal(before[name]) for name, value in careless.state_dict().items())
 
 
-def test_a_posterior_draw_rides_in_the_batch_and_the_student_learns_the_mean_of_the_teachers() -> None:
-    """Cross entropy is linear in the teacher's probabilities: one draw an input has the predictive distribution as its minimum."""
+def test_a_posterior_draw_rides_in_the_batch_and_the_student_learns_the_mean_of_the_teachers() -> (
+    None
+):
+    """Cross entropy is linear in the teacher's probabilities: one draw an input has the predictive
+    distribution as its minimum.
+    """
     generator = Alongside(Noise(2, rng=rng()), Noise(2, rng=rng(1), mean=1.0))
     student = MLP([2, 32, 2], rng=rng(2))
-    train(student, teacher=Posterior(), generator=generator, steps=1500, batch_size=64, schedule=linear_to_zero(1500))
+    train(
+        student,
+        teacher=Posterior(),
+        generator=generator,
+        steps=1500,
+        batch_size=64,
+        schedule=linear_to_zero(1500),
+    )
     x = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 0.0]])
     draws = 1.0 + torch.randn(20_000, 2, generator=rng(3))
     predictive = torch.sigmoid(x @ draws.T).mean(-1)
     assert student(x).softmax(-1)[:, 0].tolist() == pytest.approx(predictive.tolist(), abs=0.06)
-    assert predictive[0] < torch.sigmoid(x[0] @ draws.mean(0)) - 0.05  # the mean of the teachers is not the teacher at the mean
+    assert (
+        predictive[0] < torch.sigmoid(x[0] @ draws.mean(0)) - 0.05
+    )  # the mean of the teachers is not the teacher at the mean
 
 
 # ---- probes
@@ -194,7 +246,10 @@ def _norm(student: nn.Module) -> float:
 def _intrusive(student: nn.Module) -> list[float]:
     """A probe that draws from every stream it can reach, and asks the student."""
     torch.rand(3)
-    return [float(student(torch.randn(4, 2)).sum()), float(nn.functional.dropout(torch.ones(9)).sum())]
+    return [
+        float(student(torch.randn(4, 2)).sum()),
+        float(nn.functional.dropout(torch.ones(9)).sum()),
+    ]
 
 
 @pytest.mark.parametrize("make", [dropping, Gumbel], ids=["dropout", "a stream of its own"])
@@ -216,7 +271,12 @@ def test_a_probe_that_asks_the_teacher_and_the_loss_changes_nothing_either() -> 
         def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
             return (self.drop(self.norm(student(batch.x))) - teacher(batch)).square().mean(-1)
 
-    plain, probed, losses, who = MLP([2, 8, 3], rng=rng()), MLP([2, 8, 3], rng=rng()), [Normalised(), Normalised()], teacher()
+    plain, probed, losses, who = (
+        MLP([2, 8, 3], rng=rng()),
+        MLP([2, 8, 3], rng=rng()),
+        [Normalised(), Normalised()],
+        teacher(),
+    )
     held_out = Noise(2, rng=rng(9)).draw(32)
     one = train(plain, loss=losses[0], teacher=who)
     probes = {"held_out": lambda student: losses[1](who, student, held_out)}
@@ -228,7 +288,12 @@ def test_a_probe_that_asks_the_teacher_and_the_loss_changes_nothing_either() -> 
 
 def test_a_probe_sees_the_student_in_evaluation_mode_without_gradients() -> None:
     seen: list[tuple[bool, bool]] = []
-    train(dropping(), steps=2, probes={"mode": lambda s: seen.append((s.training, torch.is_grad_enabled()))}, probe_at=1)
+    train(
+        dropping(),
+        steps=2,
+        probes={"mode": lambda s: seen.append((s.training, torch.is_grad_enabled()))},
+        probe_at=1,
+    )
     assert seen == [(False, False)] * 2
 
 
@@ -236,9 +301,16 @@ def test_a_probe_sees_the_student_in_evaluation_mode_without_gradients() -> None
 
 
 @pytest.mark.parametrize(
-    "make", [partial(torch.optim.SGD, lr=0.05, momentum=0.9), partial(torch.optim.Adam, lr=0.01), torch.optim.Adadelta]
+    "make",
+    [
+        partial(torch.optim.SGD, lr=0.05, momentum=0.9),
+        partial(torch.optim.Adam, lr=0.01),
+        torch.optim.Adadelta,
+    ],
 )
-def test_the_optimizers_state_carries_over_from_phase_to_phase(make: Callable[..., torch.optim.Optimizer]) -> None:
+def test_the_optimizers_state_carries_over_from_phase_to_phase(
+    make: Callable[..., torch.optim.Optimizer],
+) -> None:
     whole, parts, fresh = (MLP([2, 8, 3], rng=rng()) for _ in range(3))
     who = teacher()
     train(whole, steps=20, optimizer=make(whole.parameters()))
@@ -283,11 +355,16 @@ def test_what_a_loss_must_learn_is_learned() -> None:
 
 def test_parameter_groups_keep_their_own_rates_under_a_schedule() -> None:
     student = nn.Sequential(MLP([2, 8], rng=rng()), nn.ReLU(), MLP([8, 3], rng=rng()))
-    groups = [{"params": student[0].parameters(), "lr": 0.5}, {"params": student[2].parameters(), "lr": 0.1}]
+    groups = [
+        {"params": student[0].parameters(), "lr": 0.5},
+        {"params": student[2].parameters(), "lr": 0.1},
+    ]
     optimizer = torch.optim.SGD(groups)
     seen = _rates_at_each_step(optimizer)
     train(student, steps=4, optimizer=optimizer, schedule=linear_to_zero(4))
-    assert [rate for step in seen for rate in step] == pytest.approx([0.5, 0.1, 0.375, 0.075, 0.25, 0.05, 0.125, 0.025])
+    assert [rate for step in seen for rate in step] == pytest.approx(
+        [0.5, 0.1, 0.375, 0.075, 0.25, 0.05, 0.125, 0.025]
+    )
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.1]
 
 
@@ -306,7 +383,9 @@ def test_rates_are_as_they_were_after_a_run_that_failed() -> None:
 
 def test_a_gradient_rule_is_an_optimizer_around_an_optimizer() -> None:
     class Projected:
-        """Steps at a right angle to a reference direction: no step helps or hurts it (GEM with one constraint, held with equality)."""
+        """Steps at a right angle to a reference direction: no step helps or hurts it (GEM with one
+        constraint, held with equality).
+        """
 
         def __init__(self, optimizer: torch.optim.Optimizer, reference: Tensor) -> None:
             self.optimizer, self.reference = optimizer, reference / reference.norm()
@@ -325,9 +404,18 @@ def test_a_gradient_rule_is_an_optimizer_around_an_optimizer() -> None:
             self.optimizer.step()
 
     student = nn.Linear(2, 3, bias=False)
-    start, reference = student.weight.detach().clone(), torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    start, reference = (
+        student.weight.detach().clone(),
+        torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]),
+    )
     inner = torch.optim.SGD(student.parameters(), lr=0.3)
-    train(student, steps=20, optimizer=Projected(inner, reference), schedule=linear_to_zero(20), clip=1.0)
+    train(
+        student,
+        steps=20,
+        optimizer=Projected(inner, reference),
+        schedule=linear_to_zero(20),
+        clip=1.0,
+    )
     moved = student.weight.detach() - start
     assert (moved * reference).sum().abs() < 1e-5
     assert moved.norm() > 0.1
@@ -354,7 +442,11 @@ def test_an_adversary_lives_in_the_loss_behind_gradient_reversal() -> None:
             logits = self.guess(Reversed.apply(student(batch.x)))
             return nn.functional.cross_entropy(logits, teacher(batch), reduction="none")
 
-    student, loss, who = MLP([2, 2], rng=rng()), Adversary(), Formula(lambda x: (x[:, 0] > 0).long())
+    student, loss, who = (
+        MLP([2, 2], rng=rng()),
+        Adversary(),
+        Formula(lambda x: (x[:, 0] > 0).long()),
+    )
     parameters = [*student.parameters(), *loss.parameters()]
     start, x = [p.detach().clone() for p in parameters], Noise(2, rng=rng()).draw(16).x
     plain = nn.functional.cross_entropy(loss.guess(student(x)), who(Batch(x)))
@@ -372,10 +464,14 @@ def test_a_student_of_several_networks_learns_from_a_sum() -> None:
 
     class Reasoner(Loss):
         def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
-            return nn.functional.cross_entropy(student["reasoner"](batch.x), teacher(batch), reduction="none")  # type: ignore[index]
+            return nn.functional.cross_entropy(
+                student["reasoner"](batch.x), teacher(batch), reduction="none"
+            )  # type: ignore[index]
 
     x = torch.randn(200, 2, generator=rng())
-    student = nn.ModuleDict({"codec": MLP([2, 16, 2], rng=rng()), "reasoner": MLP([2, 16, 2], rng=rng(1))})
+    student = nn.ModuleDict(
+        {"codec": MLP([2, 16, 2], rng=rng()), "reasoner": MLP([2, 16, 2], rng=rng(1))}
+    )
     data = Resample(x, (x[:, 0] * x[:, 1] > 0).long(), rng=rng())
     train(student, teacher=Labels(), generator=data, loss=Codec() + Reasoner(), steps=600)
     with torch.no_grad():
@@ -396,7 +492,9 @@ def test_an_exhausted_generator_ends_a_run_without_steps() -> None:
 
 def test_a_generator_that_gives_out_before_the_last_step_is_an_error() -> None:
     data = Resample(torch.randn(50, 2, generator=rng()), rng=rng(), passes=3)
-    with pytest.raises(Exhausted, match=r"Resample gave out after 9 steps of 16 examples: 10 are needed"):
+    with pytest.raises(
+        Exhausted, match=r"Resample gave out after 9 steps of 16 examples: 10 are needed"
+    ):
         train(MLP([2, 3], rng=rng()), generator=data, steps=10)
 
 
@@ -419,9 +517,20 @@ def test_generators_compose_within_a_run() -> None:
     student, loss, who = dropping(), HardLabels(), Labels()
     score = partial(loss.each, who, student)
     data = Resample(x, (x[:, 0] > 0).long(), rng=rng())
-    shaken = Augmented(data, lambda x, rng: x + 0.01 * torch.randn(x.shape, generator=rng), rng=rng(1))
-    generator = Interleave([Hardest(shaken, score=score, of=3), Resample(x, (x[:, 0] > 0).long(), rng=rng(2))], [1, 3])
-    history = train(student, generator=generator, loss=loss, teacher=who, steps=150, schedule=linear_to_zero(150))
+    shaken = Augmented(
+        data, lambda x, rng: x + 0.01 * torch.randn(x.shape, generator=rng), rng=rng(1)
+    )
+    generator = Interleave(
+        [Hardest(shaken, score=score, of=3), Resample(x, (x[:, 0] > 0).long(), rng=rng(2))], [1, 3]
+    )
+    history = train(
+        student,
+        generator=generator,
+        loss=loss,
+        teacher=who,
+        steps=150,
+        schedule=linear_to_zero(150),
+    )
     assert history.losses[-20:].mean() < 0.5 * history.losses[:20].mean()
 
 
@@ -441,14 +550,26 @@ def test_clipping_bounds_the_step_and_leaves_small_gradients_alone() -> None:
 
 
 def test_bfloat16_products_reach_the_same_accuracy() -> None:
-    x = torch.cat([torch.randn(400, 2, generator=rng(i)) + torch.tensor(c) for i, c in enumerate(([2, 0], [-2, 0], [0, 3]))])
+    x = torch.cat(
+        [
+            torch.randn(400, 2, generator=rng(i)) + torch.tensor(c)
+            for i, c in enumerate(([2, 0], [-2, 0], [0, 3]))
+        ]
+    )
     y = torch.arange(3).repeat_interleave(400)
     right, outputs = {}, {}
     for dtype in (None, torch.bfloat16):
         student = MLP([2, 32, 3], rng=rng())
         seen: list[torch.dtype] = []
         hook = student.register_forward_hook(lambda _m, _i, out, seen=seen: seen.append(out.dtype))
-        history = train(student, loss=HardLabels(), teacher=Labels(), generator=Resample(x, y, rng=rng()), steps=300, dtype=dtype)
+        history = train(
+            student,
+            loss=HardLabels(),
+            teacher=Labels(),
+            generator=Resample(x, y, rng=rng()),
+            steps=300,
+            dtype=dtype,
+        )
         hook.remove()
         outputs[dtype] = set(seen)
         right[dtype] = (student(x).argmax(-1) == y).double()
@@ -468,7 +589,10 @@ def test_float32_as_a_dtype_leaves_every_number_as_it_is() -> None:
 
 
 def test_precision_follows_the_tensors() -> None:
-    student, data = MLP([2, 8, 3], rng=rng()).double(), Resample(torch.randn(64, 2, generator=rng()).double(), rng=rng())
+    student, data = (
+        MLP([2, 8, 3], rng=rng()).double(),
+        Resample(torch.randn(64, 2, generator=rng()).double(), rng=rng()),
+    )
     history = train(student, generator=data, teacher=Frozen(MLP([2, 8, 3], rng=rng(1)).double()))
     assert all(p.dtype == torch.float64 for p in student.parameters())
     assert history.losses.isfinite().all()
@@ -486,10 +610,12 @@ def test_progress_is_told_every_step() -> None:
 def test_the_loop_fits_on_a_page() -> None:
     lines = Path(distillery.__file__).with_name("distillation.py").read_text().splitlines()
     body = lines[next(i for i, line in enumerate(lines) if line.startswith("def distill")) :]
-    assert len(body) <= 45
+    assert len(body) <= 60
 
 
 def _rates_at_each_step(optimizer: torch.optim.Optimizer) -> list[list[float]]:
     seen: list[list[float]] = []
-    optimizer.register_step_pre_hook(lambda o, _a, _k: seen.append([group["lr"] for group in o.param_groups]))
+    optimizer.register_step_pre_hook(
+        lambda o, _a, _k: seen.append([group["lr"] for group in o.param_groups])
+    )
     return seen

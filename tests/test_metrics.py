@@ -24,17 +24,27 @@ def test_two_standard_errors_of_the_thesis_are_two_of_ours() -> None:
 
 def test_mean_log_prob_is_minus_the_cross_entropy() -> None:
     logits, labels = torch.randn(50, 7, generator=_rng()), torch.randint(7, (50,), generator=_rng())
-    assert metrics.mean_log_prob(logits, labels).value == pytest.approx(-torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
+    assert metrics.mean_log_prob(logits, labels).value == pytest.approx(
+        -torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5
+    )
 
 
 def test_log_probs_serve_as_logits() -> None:
-    logits, labels = torch.randn(50, 7, generator=_rng()).double(), torch.randint(7, (50,), generator=_rng())
-    torch.testing.assert_close(metrics.log_prob_of(logits.log_softmax(-1), labels), metrics.log_prob_of(logits + 3.0, labels))
+    logits, labels = (
+        torch.randn(50, 7, generator=_rng()).double(),
+        torch.randint(7, (50,), generator=_rng()),
+    )
+    torch.testing.assert_close(
+        metrics.log_prob_of(logits.log_softmax(-1), labels),
+        metrics.log_prob_of(logits + 3.0, labels),
+    )
 
 
 def test_l1_distortion_averages_pixels_then_images() -> None:
     images = torch.zeros(2, 1, 2, 2)
-    reconstructions = torch.stack([torch.full((1, 2, 2), 0.1), torch.tensor([[[0.3, 0.3], [0.3, 0.7]]])])
+    reconstructions = torch.stack(
+        [torch.full((1, 2, 2), 0.1), torch.tensor([[[0.3, 0.3], [0.3, 0.7]]])]
+    )
     found = metrics.l1_distortion(images, reconstructions)
     assert found.value == pytest.approx(0.25)
     assert found.error == pytest.approx(0.15)
@@ -50,13 +60,20 @@ def test_a_paired_difference_cancels_what_both_find_hard() -> None:
 
 def test_the_interval_of_a_mean_covers_the_truth_as_often_as_it_says() -> None:
     draws = torch.randn(2000, 25, generator=_rng(), dtype=torch.float64)
-    inside = [low <= 0 <= high for low, high in (metrics.mean_and_error(row).interval(2.064) for row in draws)]  # Student's t, 24 degrees
+    inside = [
+        low <= 0 <= high
+        for low, high in (metrics.mean_and_error(row).interval(2.064) for row in draws)
+    ]  # Student's t, 24 degrees
     assert sum(inside) / 2000 == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 2000))
 
 
 def test_wilsons_interval_covers_the_truth_as_often_as_it_says() -> None:
     p, n = 0.03, 200
-    counts = torch.binomial(torch.full((4000,), float(n)), torch.tensor(p), generator=_rng()).int().tolist()
+    counts = (
+        torch.binomial(torch.full((4000,), float(n)), torch.tensor(p), generator=_rng())
+        .int()
+        .tolist()
+    )
     inside = [low <= p <= high for low, high in (metrics.wilson(count, n) for count in counts)]
     assert 0.93 < sum(inside) / 4000 < 0.98
 
@@ -85,9 +102,18 @@ def test_an_estimate_reads_as_value_and_error() -> None:
     ("call", "said"),
     [
         (lambda: metrics.mean_and_error([]), "values is empty"),
-        (lambda: metrics.accuracy(torch.zeros(3, 2), torch.zeros(2)), r"logits have shape \(3, 2\) and labels \(2,\)"),
-        (lambda: metrics.paired_difference(torch.zeros(3), torch.zeros(4)), r"first has shape \(3,\)"),
-        (lambda: metrics.l1_each(torch.zeros(2, 3), torch.zeros(2, 4)), r"reconstructions \(2, 4\)"),
+        (
+            lambda: metrics.accuracy(torch.zeros(3, 2), torch.zeros(2)),
+            r"logits have shape \(3, 2\) and labels \(2,\)",
+        ),
+        (
+            lambda: metrics.paired_difference(torch.zeros(3), torch.zeros(4)),
+            r"first has shape \(3,\)",
+        ),
+        (
+            lambda: metrics.l1_each(torch.zeros(2, 3), torch.zeros(2, 4)),
+            r"reconstructions \(2, 4\)",
+        ),
         (lambda: metrics.wilson(3, 2), "successes is 3 of n = 2"),
     ],
 )

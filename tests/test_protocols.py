@@ -29,23 +29,31 @@ class Holding(Stateful):
     def use(self) -> list[float]:
         rngs = [self.listed[2], *self.tupled]
         counting = [self.one, self.listed[0], self.named["a"]]
-        return [float(part.draw(1).x) for part in counting] + [float(torch.rand(1, generator=rng)) for rng in rngs]
+        return [float(part.draw(1).x) for part in counting] + [
+            float(torch.rand(1, generator=rng)) for rng in rngs
+        ]
 
 
 def test_every_field_of_a_batch_has_one_entry_an_example() -> None:
     Batch(torch.zeros(3, 2), torch.zeros(3), torch.zeros(3), torch.zeros(3, 2, 5))
     for name in ("y", "task", "draw"):
-        with pytest.raises(ValueError, match=rf"Batch\.{name} has 2 entries, but x holds 3 examples"):
+        with pytest.raises(
+            ValueError, match=rf"Batch\.{name} has 2 entries, but x holds 3 examples"
+        ):
             Batch(torch.zeros(3, 2), **{name: torch.zeros(2)})
 
 
 @pytest.mark.parametrize("x", [[[1.0, 2.0]], torch.tensor(1.0)])
 def test_a_batch_of_anything_but_a_tensor_of_examples_is_refused(x: object) -> None:
-    with pytest.raises(TypeError, match=r"Batch\.x is .*: a tensor with one entry an example is needed"):
+    with pytest.raises(
+        TypeError, match=r"Batch\.x is .*: a tensor with one entry an example is needed"
+    ):
         Batch(x)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("index", [torch.tensor([2, 0]), slice(1, 3), torch.tensor([True, False, True])])
+@pytest.mark.parametrize(
+    "index", [torch.tensor([2, 0]), slice(1, 3), torch.tensor([True, False, True])]
+)
 def test_a_batch_is_indexed_in_all_its_fields_alike(index: torch.Tensor | slice) -> None:
     batch = Batch(torch.arange(6).reshape(3, 2), torch.arange(3), draw=torch.arange(3) * 10)
     part = batch[index]
@@ -88,7 +96,11 @@ def test_a_state_once_taken_does_not_change() -> None:
     before = (state["count"], state["seen"].clone(), state["rng"].clone())
     part.seen += 1
     part.draw(2)
-    assert (state["count"], state["seen"].tolist(), state["rng"].tolist()) == (before[0], before[1].tolist(), before[2].tolist())
+    assert (state["count"], state["seen"].tolist(), state["rng"].tolist()) == (
+        before[0],
+        before[1].tolist(),
+        before[2].tolist(),
+    )
 
 
 def test_what_is_remembered_returns_to_the_device_it_lives_on() -> None:

@@ -1,4 +1,6 @@
-"""What goes in and what comes out of every loss, generator and teacher, checked by jaxtyping and beartype; the library needs neither."""
+"""What goes in and what comes out of every loss, generator and teacher, checked by jaxtyping and
+beartype; the library needs neither.
+"""
 
 # ruff: noqa: F722, F821, UP037 (shapes are written in strings)
 from __future__ import annotations
@@ -46,12 +48,20 @@ def nade() -> NADE:
 
 
 @jaxtyped(typechecker=beartype)
-def each(loss: losses.Loss, teacher: Teacher, student: nn.Module, x: Float[Tensor, "B *shape"], batch: Batch) -> Float[Tensor, "B"]:
+def each(
+    loss: losses.Loss,
+    teacher: Teacher,
+    student: nn.Module,
+    x: Float[Tensor, "B *shape"],
+    batch: Batch,
+) -> Float[Tensor, "B"]:
     return loss.each(teacher, student, batch)
 
 
 @jaxtyped(typechecker=beartype)
-def each_of_bank(loss: losses.Loss, teacher: Teacher, bank: Bank, x: Float[Tensor, "B *shape"], batch: Batch) -> Float[Tensor, "S B"]:
+def each_of_bank(
+    loss: losses.Loss, teacher: Teacher, bank: Bank, x: Float[Tensor, "B *shape"], batch: Batch
+) -> Float[Tensor, "S B"]:
     return loss.each(teacher, bank, batch)
 
 
@@ -61,12 +71,16 @@ def inputs(batch: Batch, like: Float[Tensor, "n *shape"]) -> Float[Tensor, "n *s
 
 
 @jaxtyped(typechecker=beartype)
-def answers(answer: Shaped[Tensor, "n *answer"], like: Float[Tensor, "n *shape"]) -> Shaped[Tensor, "n *answer"]:
+def answers(
+    answer: Shaped[Tensor, "n *answer"], like: Float[Tensor, "n *shape"]
+) -> Shaped[Tensor, "n *answer"]:
     return answer
 
 
 @jaxtyped(typechecker=beartype)
-def logits(answer: Float[Tensor, "n K"], like: Float[Tensor, "n *shape"], classes: Int[Tensor, "K"]) -> Float[Tensor, "n K"]:
+def logits(
+    answer: Float[Tensor, "n K"], like: Float[Tensor, "n *shape"], classes: Int[Tensor, "K"]
+) -> Float[Tensor, "n K"]:
     return answer
 
 
@@ -75,35 +89,59 @@ LOSSES: dict[str, tuple[losses.Loss, Teacher]] = {
     "HardLabels": (losses.HardLabels(), teachers.Labels()),
     "SquareError": (losses.SquareError(), teachers.Frozen(network(1))),
     "AbsoluteError": (losses.AbsoluteError(), teachers.Frozen(network(1))),
-    "PixelCrossEntropy": (losses.PixelCrossEntropy("layers"), teachers.Formula(lambda x: x.repeat(1, 2)[:, :CLASSES].sigmoid())),
+    "PixelCrossEntropy": (
+        losses.PixelCrossEntropy("layers"),
+        teachers.Formula(lambda x: x.repeat(1, 2)[:, :CLASSES].sigmoid()),
+    ),
     "DerivativeSquareError": (losses.DerivativeSquareError(), teachers.Frozen(network(1))),
     "TwoSampleDerivatives": (losses.TwoSampleDerivatives(), Posterior()),
     "Sum": (0.5 * losses.SoftTargets() + losses.SquareError(), teachers.Frozen(network(1))),
 }
 # losses between densities of two bits: loss, teacher, student
 BITS: dict[str, tuple[losses.Loss, Teacher, nn.Module]] = {
-    "CodeBits": (losses.CodeBits(CodePrior(1, INPUTS, 2, rng=rng()), "0"), teachers.Inputs(), nn.Sequential(nn.Unflatten(1, (1, INPUTS)))),
+    "CodeBits": (
+        losses.CodeBits(CodePrior(1, INPUTS, 2, rng=rng()), "0"),
+        teachers.Inputs(),
+        nn.Sequential(nn.Unflatten(1, (1, INPUTS))),
+    ),
     "KL": (losses.KL(), teachers.Frozen(machine()), nade()),
     "LogSquareError": (losses.LogSquareError(1.0), teachers.Frozen(machine()), nade()),
     "SoftBits": (losses.SoftBits(), teachers.Formula(torch.sigmoid), nade()),
     "ScoreMatching": (losses.ScoreMatching(), teachers.Frozen(machine()), nade()),
     "RatioMatching": (losses.RatioMatching(2, rng=rng()), teachers.Frozen(machine()), nade()),
-    "ContrastiveDivergence": (losses.ContrastiveDivergence(rng=rng()), teachers.Recorded(), machine()),
-    "Adversarial": (losses.Adversarial(MLP([INPUTS, 4, 1], rng=rng()), rng=rng()), teachers.Frozen(machine()), nade()),
+    "ContrastiveDivergence": (
+        losses.ContrastiveDivergence(rng=rng()),
+        teachers.Recorded(),
+        machine(),
+    ),
+    "Adversarial": (
+        losses.Adversarial(MLP([INPUTS, 4, 1], rng=rng()), rng=rng()),
+        teachers.Frozen(machine()),
+        nade(),
+    ),
 }
 OF_A_BANK = ("SoftTargets", "HardLabels", "SquareError", "AbsoluteError", "Sum")
 
-noise, data = generators.Noise(INPUTS, rng=rng()), generators.Resample(torch.randn(9, INPUTS, generator=rng()), rng=rng())
+noise, data = (
+    generators.Noise(INPUTS, rng=rng()),
+    generators.Resample(torch.randn(9, INPUTS, generator=rng()), rng=rng()),
+)
 GENERATORS: dict[str, Callable[[], generators.Generator]] = {
     "Noise": lambda: noise,
     "Uniform": lambda: generators.Uniform(INPUTS, rng=rng()),
     "Resample": lambda: data,
     "Chain": lambda: generators.Chain(
-        lambda state, rng: state + torch.randn(state.shape, generator=rng), torch.zeros(4, INPUTS), rng=rng()
+        lambda state, rng: state + torch.randn(state.shape, generator=rng),
+        torch.zeros(4, INPUTS),
+        rng=rng(),
     ),
     "Alongside": lambda: generators.Alongside(noise, generators.Noise(7, rng=rng())),
-    "Ancestral": lambda: generators.Ancestral(noise, lambda w, rng: w + torch.randn(w.shape, generator=rng), rng=rng()),
-    "Augmented": lambda: generators.Augmented(data, lambda x, rng: x + torch.rand(x.shape, generator=rng), rng=rng()),
+    "Ancestral": lambda: generators.Ancestral(
+        noise, lambda w, rng: w + torch.randn(w.shape, generator=rng), rng=rng()
+    ),
+    "Augmented": lambda: generators.Augmented(
+        data, lambda x, rng: x + torch.rand(x.shape, generator=rng), rng=rng()
+    ),
     "Hardest": lambda: generators.Hardest(noise, lambda batch: batch.x.sum(-1), of=3),
     "Interleave": lambda: generators.Interleave([noise, data], [1, 2]),
     "Parallel": lambda: generators.Parallel([noise]),
@@ -138,10 +176,14 @@ def test_a_loss_between_densities_gives_one_value_an_example(name: str, n: int) 
 @pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("n", BATCHES)
 @pytest.mark.parametrize("name", OF_A_BANK)
-def test_a_loss_gives_a_bank_one_value_a_student_and_example(name: str, n: int, stacked: bool) -> None:
+def test_a_loss_gives_a_bank_one_value_a_student_and_example(
+    name: str, n: int, stacked: bool
+) -> None:
     loss, teacher = LOSSES[name]
     asked = batch(n)
-    assert each_of_bank(loss, teacher, Bank([network(s) for s in range(4)], stacked=stacked), asked.x, asked).shape == (4, n)
+    assert each_of_bank(
+        loss, teacher, Bank([network(s) for s in range(4)], stacked=stacked), asked.x, asked
+    ).shape == (4, n)
 
 
 @pytest.mark.parametrize("n", [1, 4, 5, 11])
@@ -169,7 +211,11 @@ def test_a_teacher_gives_one_answer_an_example(teacher: Teacher, n: int) -> None
     logits(teacher(asked), asked.x, torch.arange(CLASSES))
 
 
-@pytest.mark.parametrize("teacher", [teachers.Labels(), teachers.Recorded(), teachers.Inputs()], ids=["Labels", "Recorded", "Inputs"])
+@pytest.mark.parametrize(
+    "teacher",
+    [teachers.Labels(), teachers.Recorded(), teachers.Inputs()],
+    ids=["Labels", "Recorded", "Inputs"],
+)
 def test_what_travelled_with_an_example_comes_back_with_it(teacher: Teacher) -> None:
     answers(teacher(batch(5)), batch(5).x)
 
@@ -177,12 +223,20 @@ def test_what_travelled_with_an_example_comes_back_with_it(teacher: Teacher) -> 
 @pytest.mark.parametrize("n", BATCHES)
 def test_networks_give_one_row_of_logits_an_example(n: int) -> None:
     logits(network()(batch(n).x), batch(n).x, torch.arange(CLASSES))
-    logits(LeNet(rng=rng(), widths=(2, 3, 4))(torch.zeros(n, 1, 28, 28)), torch.zeros(n, 1, 28, 28), torch.arange(10))
+    logits(
+        LeNet(rng=rng(), widths=(2, 3, 4))(torch.zeros(n, 1, 28, 28)),
+        torch.zeros(n, 1, 28, 28),
+        torch.arange(10),
+    )
 
 
 def test_every_loss_and_generator_of_the_vocabulary_has_its_shapes_checked() -> None:
-    assert set(losses.__all__) - ABSTRACT <= set(LOSSES) | set(BITS), "add the new loss to LOSSES or BITS above"
-    assert set(generators.__all__) - ABSTRACT <= set(GENERATORS), "add the new generator to GENERATORS above"
+    assert set(losses.__all__) - ABSTRACT <= set(LOSSES) | set(BITS), (
+        "add the new loss to LOSSES or BITS above"
+    )
+    assert set(generators.__all__) - ABSTRACT <= set(GENERATORS), (
+        "add the new generator to GENERATORS above"
+    )
 
 
 def test_the_checks_can_fail() -> None:

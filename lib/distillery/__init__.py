@@ -12,27 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distillery.distillation import distill
-    from distillery.lab.trained import load
     from distillery.protocols import Batch, Exhausted
-    from distillery.run import Diverged, History
+    from distillery.tools.trained import load
+    from distillery.training.run import Diverged, History
 
 __version__ = "0.1.0"
 __all__ = ["Batch", "Diverged", "Exhausted", "History", "__version__", "distill", "load"]
 
 _HOMES = {
     "distill": "distillation",
-    "load": "lab.trained",
+    "load": "tools.trained",
     "Batch": "protocols",
     "Exhausted": "protocols",
-    "History": "run",
-    "Diverged": "run",
+    "History": "training.run",
+    "Diverged": "training.run",
 }
 
 
 def __getattr__(name: str) -> Any:
-    # torch takes a second to import: `distillery --help` and a notebook's first line should not wait for it
+    # torch takes a second to import: `distillery --help` and a notebook's first line should not
+    # wait for it
     if name not in _HOMES:
-        raise AttributeError(f"module 'distillery' has no attribute {name!r}: it has {', '.join(__all__)}")
+        raise AttributeError(
+            f"module 'distillery' has no attribute {name!r}: it has {', '.join(__all__)}"
+        )
     import importlib
 
     return getattr(importlib.import_module(f"distillery.{_HOMES[name]}"), name)

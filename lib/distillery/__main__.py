@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from distillery.lab.cli import main
+from distillery.commands.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

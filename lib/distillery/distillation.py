@@ -1,4 +1,5 @@
-"""Distillation: a generator produces inputs, a loss compares teacher and student there, its gradient trains the student.
+"""Distillation: a generator produces inputs, a loss compares teacher and student there, its
+gradient trains the student.
 
 In one line (thesis, Figure 2.1 and equation 2.3):
 
@@ -17,7 +18,7 @@ from torch import nn
 from distillery.models.bank import clip_gradients
 from distillery.models.once import once
 from distillery.protocols import Exhausted, Generator
-from distillery.run import History, Probe, Run, precision
+from distillery.training.run import History, Probe, Run, precision
 
 
 def distill(
@@ -38,14 +39,28 @@ def distill(
     every: int = 1000,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> History:
-    """Train the student to answer as the teacher does, on what the generator draws (thesis, Figure 2.1).
+    """Train the student to answer as the teacher does, on what the generator draws (thesis, Figure
+    2.1).
 
-    `steps=None` runs until the generator is exhausted; `schedule(step)` multiplies the rates; `clip` bounds the norm of each student's
-    gradient; `dtype` is that of the products. `probes` measure the student after the steps in `probe_at` (an int: every so many).
-    With `checkpoint`, saved every `every` steps, the same call continues a killed run. The student is left in evaluation mode.
+    `steps=None` runs until the generator is exhausted; `schedule(step)` multiplies the rates;
+    `clip` bounds the norm of each student's gradient; `dtype` is that of the products. `probes`
+    measure the student after the steps in `probe_at` (an int: every so many). With `checkpoint`,
+    saved every `every` steps, the same call continues a killed run. The student is left in
+    evaluation mode.
     """
-    run = Run(teacher, student, generator, loss, optimizer, schedule=schedule, probes=probes or {}, probe_at=probe_at)
-    run.start(checkpoint, every=every, batch_size=batch_size, steps=steps, clip=clip, progress=progress)
+    run = Run(
+        teacher,
+        student,
+        generator,
+        loss,
+        optimizer,
+        schedule=schedule,
+        probes=probes or {},
+        probe_at=probe_at,
+    )
+    run.start(
+        checkpoint, every=every, batch_size=batch_size, steps=steps, clip=clip, progress=progress
+    )
     for step in run.remaining():
         try:
             batch = generator.draw(batch_size)

@@ -1,7 +1,9 @@
-"""Numbers with their errors: accuracy, mean log probability, L1 distortion, paired differences, means over seeds.
+"""Numbers with their errors: accuracy, mean log probability, L1 distortion, paired differences,
+means over seeds.
 
-Every average is an `Estimate`: value, standard error, and how many observations it averages. Percentages and bits are made where
-they are shown; here accuracies are fractions and log probabilities nats.
+Every average is an `Estimate`: value, standard error, and how many observations it averages.
+Percentages and bits are made where they are shown; here accuracies are fractions and log
+probabilities nats.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Estimate:
-    """An average of n observations and its standard error (not a number when n is 1: one observation says nothing of its error)."""
+    """An average of n observations and its standard error (not a number when n is 1: one
+    observation says nothing of its error).
+    """
 
     value: float
     error: float
@@ -51,18 +55,29 @@ def l1_distortion(images: Tensor, reconstructions: Tensor) -> Estimate:
 
 
 def paired_difference(first: Tensor, second: Tensor) -> Estimate:
-    """The mean over examples of first minus second, both measured on the same examples in the same order (thesis, Tables 2.3 and 2.4).
+    """The mean over examples of first minus second, both measured on the same examples in the same
+    order (thesis, Tables 2.3 and 2.4).
 
-    What makes an example hard for both cancels, so the error is smaller than that of two separate means; `.interval(2)` is the thesis'.
+    What makes an example hard for both cancels, so the error is smaller than that of two separate
+    means; `.interval(2)` is the thesis'.
     """
     if first.shape != second.shape:
-        raise ValueError(f"first has shape {tuple(first.shape)} and second {tuple(second.shape)}: one value an example is needed from each")
+        raise ValueError(
+            f"first has shape {tuple(first.shape)} and second {tuple(second.shape)}: one value an"
+            " example is needed from each"
+        )
     return mean_and_error(first.double() - second.double())
 
 
 def mean_and_error(values: Tensor | Iterable[float]) -> Estimate:
-    """The mean of values over seeds or examples, and its standard error: their standard deviation over the root of their number."""
-    observed = (values if isinstance(values, Tensor) else torch.tensor(list(values), dtype=torch.float64)).double().flatten()
+    """The mean of values over seeds or examples, and its standard error: their standard deviation
+    over the root of their number.
+    """
+    observed = (
+        (values if isinstance(values, Tensor) else torch.tensor(list(values), dtype=torch.float64))
+        .double()
+        .flatten()
+    )
     n = len(observed)
     if n == 0:
         raise ValueError("values is empty: at least one value is needed")
@@ -86,17 +101,25 @@ def l1_each(images: Tensor, reconstructions: Tensor) -> Tensor:
     """The mean absolute error of each image's pixels; shape (N,)."""
     if images.shape != reconstructions.shape:
         raise ValueError(
-            f"images have shape {tuple(images.shape)} and reconstructions {tuple(reconstructions.shape)}: equal shapes are needed"
+            f"images have shape {tuple(images.shape)} and reconstructions"
+            f" {tuple(reconstructions.shape)}: equal shapes are needed"
         )
     if not (images.is_floating_point() and reconstructions.is_floating_point()):
-        raise TypeError(f"images are {images.dtype} and reconstructions {reconstructions.dtype}: floats in [0, 1] are needed")
+        raise TypeError(
+            f"images are {images.dtype} and reconstructions {reconstructions.dtype}: floats in [0,"
+            " 1] are needed"
+        )
     return (images.double() - reconstructions.double()).abs().flatten(1).mean(1)
 
 
 def wilson(successes: int, n: int, deviations: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval of a fraction: the p for which the observed one lies within so many standard errors of p."""
+    """Wilson's interval of a fraction: the p for which the observed one lies within so many
+    standard errors of p.
+    """
     if not 0 <= successes <= n or n < 1:
-        raise ValueError(f"successes is {successes} of n = {n}: between 0 and n are needed, and n at least 1")
+        raise ValueError(
+            f"successes is {successes} of n = {n}: between 0 and n are needed, and n at least 1"
+        )
     p, square = successes / n, deviations**2
     center = (p + square / (2 * n)) / (1 + square / n)
     half = deviations / (1 + square / n) * math.sqrt(p * (1 - p) / n + square / (4 * n * n))
@@ -105,4 +128,7 @@ def wilson(successes: int, n: int, deviations: float = 1.96) -> tuple[float, flo
 
 def _check_labels(logits: Tensor, labels: Tensor) -> None:
     if logits.dim() != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(f"logits have shape {tuple(logits.shape)} and labels {tuple(labels.shape)}: (N, classes) and (N,) are needed")
+        raise ValueError(
+            f"logits have shape {tuple(logits.shape)} and labels {tuple(labels.shape)}: (N,"
+            " classes) and (N,) are needed"
+        )

@@ -1,6 +1,7 @@
 """What the parts of a distillation promise each other.
 
-A generator draws batches, a teacher answers a batch, a student answers its inputs, a loss compares the two answers.
+A generator draws batches, a teacher answers a batch, a student answers its inputs, a loss compares
+the two answers.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ class Exhausted(Exception):  # noqa: N818 (nothing went wrong)
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Inputs, and whatever travels with them: answers `y`, the `task` each belongs to, a posterior `draw`.
+    """Inputs, and whatever travels with them: answers `y`, the `task` each belongs to, a posterior
+    `draw`.
 
-    The teacher sees the whole batch; the student sees `x` alone. Every field has one entry an example.
+    The teacher sees the whole batch; the student sees `x` alone. Every field has one entry an
+    example.
     """
 
     x: Tensor
@@ -34,10 +37,13 @@ class Batch:
     def __post_init__(self) -> None:
         for name, value in self._present():
             if not isinstance(value, Tensor) or value.dim() == 0:
-                raise TypeError(f"Batch.{name} is {value!r}: a tensor with one entry an example is needed")
+                raise TypeError(
+                    f"Batch.{name} is {value!r}: a tensor with one entry an example is needed"
+                )
             if len(value) != len(self.x):
                 raise ValueError(
-                    f"Batch.{name} has {len(value)} entries, but x holds {len(self.x)} examples: one entry an example is needed"
+                    f"Batch.{name} has {len(value)} entries, but x holds {len(self.x)} examples:"
+                    " one entry an example is needed"
                 )
 
     def __len__(self) -> int:
@@ -51,14 +57,20 @@ class Batch:
         return replace(self, **{name: value.to(device) for name, value in self._present()})
 
     def _present(self) -> Iterator[tuple[str, Tensor]]:
-        return ((f.name, getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) is not None)
+        return (
+            (f.name, getattr(self, f.name))
+            for f in fields(self)
+            if getattr(self, f.name) is not None
+        )
 
 
 class Stateful:
-    """A part that can be stopped and continued: its random streams, its counters, and those of the parts inside it.
+    """A part that can be stopped and continued: its random streams, its counters, and those of the
+    parts inside it.
 
-    `remembers` names the attributes (tensors, numbers, strings, None) that change as the part is used;
-    `torch.Generator`s and other stateful parts held as attributes, or in lists and dictionaries there, are found by themselves.
+    `remembers` names the attributes (tensors, numbers, strings, None) that change as the part is
+    used; `torch.Generator`s and other stateful parts held as attributes, or in lists and
+    dictionaries there, are found by themselves.
     """
 
     remembers: tuple[str, ...] = ()
@@ -66,14 +78,20 @@ class Stateful:
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: _copied(getattr(self, name)) for name in self.remembers}
         for name, part in self._parts():
-            state[name] = part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
+            state[name] = (
+                part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
+            )
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         for name in self.remembers:
             setattr(self, name, _copied(state[name], like=getattr(self, name)))
         for name, part in self._parts():
-            part.set_state(state[name]) if isinstance(part, torch.Generator) else part.load_state_dict(state[name])
+            (
+                part.set_state(state[name])
+                if isinstance(part, torch.Generator)
+                else part.load_state_dict(state[name])
+            )
 
     def _parts(self) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
@@ -90,20 +108,29 @@ class Generator(Stateful, ABC):
 
 
 class Teacher(nn.Module, ABC):
-    """Answers a batch. Calling a teacher advances nothing: what is random about it travels in the batch."""
+    """Answers a batch.
+
+    Calling a teacher advances nothing: what is random about it travels in the batch.
+    """
 
     @abstractmethod
     def forward(self, batch: Batch) -> Any: ...
 
     def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
-        """Log probabilities (B, K) and their slopes (B, K, …), where the teacher knows them without being differentiated; else None."""
+        """Log probabilities (B, K) and their slopes (B, K, …), where the teacher knows them without
+        being differentiated; else None.
+        """
         return None
 
 
 def _entries(value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, Mapping):
         return [(f".{key}", part) for key, part in value.items()]
-    return [(f".{i}", part) for i, part in enumerate(value)] if isinstance(value, (list, tuple)) else [("", value)]
+    return (
+        [(f".{i}", part) for i, part in enumerate(value)]
+        if isinstance(value, (list, tuple))
+        else [("", value)]
+    )
 
 
 def _copied(value: Any, *, like: Any = None) -> Any:

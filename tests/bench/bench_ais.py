@@ -1,10 +1,12 @@
-"""Annealed importance sampling of a 784 x 500 machine, 100 chains through 1,000 temperatures, beside rbms 0.5.
+"""Annealed importance sampling of a 784 x 500 machine, 100 chains through 1,000 temperatures,
+beside rbms 0.5.
 
     OMP_NUM_THREADS=1 python tests/bench/bench_ais.py [--repeats 5]
 
-The machine is the published CD25(500) where $DISTILLERY_DATA has it, else a random one of that size. Both run on one thread in float32
-in one process, taking turns; the base is rbms' own (the machine without weights) and, in a row beside it, the data's rates. Spread
-is the deviation of log Z between runs.
+The machine is the published CD25(500) where $DISTILLERY_DATA has it, else a random one of that
+size. Both run on one thread in float32 in one process, taking turns; the base is rbms' own (the
+machine without weights) and, in a row beside it, the data's rates. Spread is the deviation of log Z
+between runs.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ def machine_and_rates() -> tuple[RBM, torch.Tensor]:
     if (folder / "rbm_cd25_500.npz").exists() and (folder / "mnist_binarized.npz").exists():
         arrays = np.load(folder / "rbm_cd25_500.npz")
         pixels = torch.from_numpy(np.load(folder / "mnist_binarized.npz")["x_train"]).flatten(1)
-        return RBM.from_arrays(arrays["W"], arrays["a"], arrays["b"], dtype=torch.float32), base_rates(pixels)
+        return RBM.from_arrays(
+            arrays["W"], arrays["a"], arrays["b"], dtype=torch.float32
+        ), base_rates(pixels)
     print("the published machine is not there: a random one instead")
     rng = torch.Generator().manual_seed(0)
     return RBM(784, 500, rng=rng, scale=0.1), torch.zeros(784)
@@ -40,23 +44,34 @@ def machine_and_rates() -> tuple[RBM, torch.Tensor]:
 
 def ours(machine: RBM, base: torch.Tensor) -> Callable[[], float]:
     rng = torch.Generator().manual_seed(1)
-    return lambda: importance(forward(machine, uniform(STEPS), chains=CHAINS, rng=rng, base=base).log_ratios).value
+    return lambda: (
+        importance(
+            forward(machine, uniform(STEPS), chains=CHAINS, rng=rng, base=base).log_ratios
+        ).value
+    )
 
 
 def theirs(machine: RBM) -> Callable[[], float]:
     ais = importlib.import_module("rbms.partition_function.ais")
     bernoulli: Any = importlib.import_module("rbms.bernoulli_bernoulli.classes")
-    params = bernoulli.BBRBM(weight_matrix=machine.W.detach(), vbias=machine.a.detach(), hbias=machine.b.detach())
+    params = bernoulli.BBRBM(
+        weight_matrix=machine.W.detach(), vbias=machine.a.detach(), hbias=machine.b.detach()
+    )
     return lambda: ais.compute_partition_function_ais(CHAINS, STEPS + 1, params)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
     machine, rates = machine_and_rates()
-    runs = {"distillery": ours(machine, machine.a.detach()), "distillery, data's rates": ours(machine, rates)}
+    runs = {
+        "distillery": ours(machine, machine.a.detach()),
+        "distillery, data's rates": ours(machine, rates),
+    }
     try:
         runs["rbms"] = theirs(machine)
     except ImportError as missing:
@@ -70,7 +85,10 @@ def main() -> None:
     for name, pairs in found.items():
         ratio = median(b / a for (a, _), (b, _) in zip(found["distillery"], pairs, strict=True))
         seconds, values = zip(*pairs, strict=True)
-        print(f"  {name:26} {median(seconds):7.2f} s  {ratio:6.2f} times   log Z {np.mean(values):.2f}, spread {stdev(values):.2f}")
+        print(
+            f"  {name:26} {median(seconds):7.2f} s  {ratio:6.2f} times   log Z"
+            f" {np.mean(values):.2f}, spread {stdev(values):.2f}"
+        )
 
 
 if __name__ == "__main__":

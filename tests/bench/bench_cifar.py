@@ -1,9 +1,11 @@
-"""A CIFAR training step of WRN-16-1, end to end with augmentation, against torchvision's transforms and DataLoader in float32.
+"""A CIFAR training step of WRN-16-1, end to end with augmentation, against torchvision's transforms
+and DataLoader in float32.
 
     python tests/bench/bench_cifar.py [--steps 20] [--repeats 5]
 
-Both do crop, flip, forward, backward and update on batches of 128; paired runs take turns in one process. Ours keeps the pictures in
-memory as bytes, changes whole batches at once, and multiplies in bfloat16 where the hardware does so natively.
+Both do crop, flip, forward, backward and update on batches of 128; paired runs take turns in one
+process. Ours keeps the pictures in memory as bytes, changes whole batches at once, and multiplies
+in bfloat16 where the hardware does so natively.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from torch import nn
 from distillery import distill
 from distillery.generators import Augmented, Resample
 from distillery.generators.augment import crop_and_flip
-from distillery.lab.settings import resolve
 from distillery.losses import HardLabels
 from distillery.models.wrn import WideResNet
+from distillery.support.settings import resolve
 from distillery.teachers import Labels
 
 BATCH = 128
@@ -34,7 +36,16 @@ def ours(x: torch.Tensor, y: torch.Tensor, dtype: torch.dtype | None) -> Callabl
     source = Augmented(Resample(x, y, rng=rng), crop_and_flip(), rng=rng)
 
     def run(steps: int) -> None:
-        distill(Labels(), student, source, HardLabels(), optimizer=optimizer, batch_size=BATCH, steps=steps, dtype=dtype)
+        distill(
+            Labels(),
+            student,
+            source,
+            HardLabels(),
+            optimizer=optimizer,
+            batch_size=BATCH,
+            steps=steps,
+            dtype=dtype,
+        )
 
     return run
 
@@ -44,7 +55,13 @@ def theirs(x: torch.Tensor, y: torch.Tensor) -> Callable[[int], None]:
     from torch.utils.data import DataLoader, Dataset
     from torchvision import transforms
 
-    change = transforms.Compose([transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()])
+    change = transforms.Compose(
+        [
+            transforms.RandomCrop(32, padding=4),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+        ]
+    )
     pictures = [Image.fromarray(picture) for picture in x.permute(0, 2, 3, 1).numpy()]
 
     class Pictures(Dataset):  # type: ignore[type-arg]
@@ -69,15 +86,23 @@ def theirs(x: torch.Tensor, y: torch.Tensor) -> Callable[[int], None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     rng = torch.Generator().manual_seed(1)
-    x = torch.randint(256, (BATCH * (options.steps + 1), 3, 32, 32), generator=rng, dtype=torch.uint8)
+    x = torch.randint(
+        256, (BATCH * (options.steps + 1), 3, 32, 32), generator=rng, dtype=torch.uint8
+    )
     y = torch.randint(10, (len(x),), generator=rng)
     dtype = resolve("cpu", "auto").dtype
-    runs = {"ours": ours(x, y, dtype), "ours, float32": ours(x, y, None), "torchvision and DataLoader, float32": theirs(x, y)}
+    runs = {
+        "ours": ours(x, y, dtype),
+        "ours, float32": ours(x, y, None),
+        "torchvision and DataLoader, float32": theirs(x, y),
+    }
     seconds = {name: [] for name in runs}
     for repeat in range(options.repeats + 1):
         for name, run in runs.items():
@@ -88,7 +113,10 @@ def main() -> None:
     last = list(runs)[-1]
     for name, values in seconds.items():
         ratio = statistics.median(b / a for a, b in zip(values, seconds[last], strict=True))
-        print(f"{name:40} {1000 * statistics.median(values):7.1f} ms a step   {ratio:5.2f} times as fast")
+        print(
+            f"{name:40} {1000 * statistics.median(values):7.1f} ms a step   {ratio:5.2f} times as"
+            " fast"
+        )
     print(f"products of ours in {dtype or torch.float32}; target: 4 times")
 
 

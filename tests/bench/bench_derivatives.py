@@ -1,9 +1,11 @@
-"""Slopes of ReLU networks as products of masked matrices, beside a double backward pass for each output; and the ensemble's update.
+"""Slopes of ReLU networks as products of masked matrices, beside a double backward pass for each
+output; and the ensemble's update.
 
     OMP_NUM_THREADS=1 python tests/bench/bench_derivatives.py [--repeats 15] [--members 30]
 
-One thread, one process; paired runs take turns, ratios are medians over pairs of the process' own time, which other work disturbs less
-than the clock on the wall. Batch 20, ten outputs, student 784-50-30-10, the teacher's networks 784-500-300-10.
+One thread, one process; paired runs take turns, ratios are medians over pairs of the process' own
+time, which other work disturbs less than the clock on the wall. Batch 20, ten outputs, student
+784-50-30-10, the teacher's networks 784-500-300-10.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from paired import compare
 from torch import nn
 
 from distillery import Batch
-from distillery.adadelta import Adadelta
 from distillery.generators.asked import ask, in_type
 from distillery.losses import DerivativeSquareError
 from distillery.losses.derivatives import slopes
 from distillery.models.mlp import MLP
 from distillery.teachers import RecordedSlopes
 from distillery.teachers.ensemble import ensemble
+from distillery.training.adadelta import Adadelta
 
 BATCH = 20
 
@@ -35,7 +37,9 @@ def by_double_backward(student: nn.Module, batch: Batch) -> torch.Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--members", type=int, default=30)
     options = parser.parse_args()
@@ -66,7 +70,9 @@ def main() -> None:
     def asked(dtype: torch.dtype | None) -> torch.Tensor:
         many = Batch(batch.x.repeat(5, 1))
         answer = ask(teacher if dtype is None else rough, many, slopes=True, dtype=dtype)
-        parts = [loss(RecordedSlopes(), student, Batch(batch.x, part)) for part in answer.split(BATCH)]
+        parts = [
+            loss(RecordedSlopes(), student, Batch(batch.x, part)) for part in answer.split(BATCH)
+        ]
         return torch.stack(parts).mean()
 
     compare(
@@ -74,13 +80,24 @@ def main() -> None:
         {
             "100 at once, bfloat16": step(lambda: asked(torch.bfloat16)),
             "100 at once, float32": step(lambda: asked(None)),
-            "double backward, each output": step(lambda: torch.stack([twice(teacher, student, Batch(batch.x)) for _ in range(5)]).mean()),
+            "double backward, each output": step(
+                lambda: torch.stack(
+                    [twice(teacher, student, Batch(batch.x)) for _ in range(5)]
+                ).mean()
+            ),
         },
         max(3, options.repeats // 5),
         clock=time.process_time,
     )
-    member, x, y = MLP([784, 500, 300, 10], rng=rng), batch.x, torch.randint(10, (BATCH,), generator=rng)
-    ours, theirs = Adadelta(member.parameters()), torch.optim.Adadelta(member.parameters(), lr=1.0, rho=0.95, eps=1e-6)
+    member, x, y = (
+        MLP([784, 500, 300, 10], rng=rng),
+        batch.x,
+        torch.randint(10, (BATCH,), generator=rng),
+    )
+    ours, theirs = (
+        Adadelta(member.parameters()),
+        torch.optim.Adadelta(member.parameters(), lr=1.0, rho=0.95, eps=1e-6),
+    )
 
     def learn(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
         def run() -> None:
@@ -91,7 +108,10 @@ def main() -> None:
         return run
 
     compare(
-        "a member's step", {"one pass": learn(ours), "torch.optim.Adadelta": learn(theirs)}, 4 * options.repeats, clock=time.process_time
+        "a member's step",
+        {"one pass": learn(ours), "torch.optim.Adadelta": learn(theirs)},
+        4 * options.repeats,
+        clock=time.process_time,
     )
 
 

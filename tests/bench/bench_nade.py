@@ -1,9 +1,11 @@
-"""NADE of 784 x 500: its kernel beside plain autograd, forwards and backwards, and its exact samples beside a loop over pixels.
+"""NADE of 784 x 500: its kernel beside plain autograd, forwards and backwards, and its exact
+samples beside a loop over pixels.
 
     OMP_NUM_THREADS=1 python tests/bench/bench_nade.py [--repeats 7] [--hidden 500]
 
-One thread, one process; paired runs take turns, ratios are medians over pairs, compilation is outside the clock. Pixels are on as often
-as in binarised MNIST. The rivals are one cumulative sum over all pixels, and a Python loop over them that adds a row of weights at a time.
+One thread, one process; paired runs take turns, ratios are medians over pairs, compilation is
+outside the clock. Pixels are on as often as in binarised MNIST. The rivals are one cumulative sum
+over all pixels, and a Python loop over them that adds a row of weights at a time.
 """
 
 from __future__ import annotations
@@ -54,11 +56,17 @@ def kept(log_prob: Callable[[NADE, Tensor], Tensor], nade: NADE, x: Tensor) -> i
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         log_prob(nade, x)
-    return sum(size for place, size in sizes.items() if place not in {p.untyped_storage().data_ptr() for p in nade.parameters()})
+    return sum(
+        size
+        for place, size in sizes.items()
+        if place not in {p.untyped_storage().data_ptr() for p in nade.parameters()}
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--hidden", type=int, default=500)
     parser.add_argument("--samples", type=int, default=10_000)
@@ -68,7 +76,11 @@ def main() -> None:
     nade = NADE(784, options.hidden, rng=rng, order=columns(28, 28))
     with torch.no_grad():
         nade.b.fill_(-1.9)  # so that samples are on as often
-    rivals = {"kernel": NADE.log_prob, "one cumulative sum": by_cumulative_sum, "loop over pixels": by_loop}
+    rivals = {
+        "kernel": NADE.log_prob,
+        "one cumulative sum": by_cumulative_sum,
+        "loop over pixels": by_loop,
+    }
     for batch in (20, 100):
         x = (torch.rand(batch, 784, generator=rng) < ON).float()
         compare(
@@ -76,13 +88,18 @@ def main() -> None:
             {n: step(nade, f, x) for n, f in rivals.items()},
             options.repeats,
         )
-        print("  kept for going backwards: " + ", ".join(f"{n} {kept(f, nade, x) / 2**20:.1f} MiB" for n, f in rivals.items()))
+        print(
+            "  kept for going backwards: "
+            + ", ".join(f"{n} {kept(f, nade, x) / 2**20:.1f} MiB" for n, f in rivals.items())
+        )
     uniforms = torch.rand(784, 1000, generator=rng)
     compare(
         f"{options.samples} exact samples",
         {
             "kernel": lambda: nade.sample(options.samples, rng=rng),
-            "loop over pixels": lambda: [_sample_torch(nade, uniforms) for _ in range(options.samples // 1000)],
+            "loop over pixels": lambda: [
+                _sample_torch(nade, uniforms) for _ in range(options.samples // 1000)
+            ],
         },
         max(1, options.repeats // 3),
     )

@@ -1,10 +1,12 @@
-"""Packing and unpacking codes, in bytes beside c · log2 l / 8, in time beside numpy's packbits path.
+"""Packing and unpacking codes, in bytes beside c · log2 l / 8, in time beside numpy's packbits
+path.
 
     python tests/bench/bench_packing.py [--codes 50000] [--repeats 9]
 
-The path for l values is numpy's alone: for l = 2 packbits and unpackbits of the codes as they are, for more values unpackbits to the bits
-of each variable and packbits of those, and back. For l = 2 `pack` looks in the same pass for a code that is no bit, which packbits takes
-for a 1. Paired runs take turns in one process, on one thread; ratios are medians over pairs.
+The path for l values is numpy's alone: for l = 2 packbits and unpackbits of the codes as they are,
+for more values unpackbits to the bits of each variable and packbits of those, and back. For l = 2
+`pack` looks in the same pass for a code that is no bit, which packbits takes for a 1. Paired runs
+take turns in one process, on one thread; ratios are medians over pairs.
 """
 
 from __future__ import annotations
@@ -25,8 +27,12 @@ SIZES = ((38, 2), (168, 2), (392, 3), (48, 4), (12, 37), (48, 10), (24, 256), (8
 def path_pack(codes: np.ndarray, values: int) -> np.ndarray:
     if values == 2:
         return np.packbits(codes)
-    planes = codes.astype("<u2").view(np.uint8).reshape(-1, 2) if values > 256 else codes.reshape(-1, 1)
-    return np.packbits(np.unpackbits(planes, axis=1, bitorder="little", count=(values - 1).bit_length()))
+    planes = (
+        codes.astype("<u2").view(np.uint8).reshape(-1, 2) if values > 256 else codes.reshape(-1, 1)
+    )
+    return np.packbits(
+        np.unpackbits(planes, axis=1, bitorder="little", count=(values - 1).bit_length())
+    )
 
 
 def path_unpack(packed: np.ndarray, values: int, shape: tuple[int, int]) -> np.ndarray:
@@ -38,7 +44,9 @@ def path_unpack(packed: np.ndarray, values: int, shape: tuple[int, int]) -> np.n
     return (planes.view("<u2") if values > 256 else planes).reshape(shape)
 
 
-def times(ours: Callable[[], object], theirs: Callable[[], object], repeats: int) -> tuple[float, float]:
+def times(
+    ours: Callable[[], object], theirs: Callable[[], object], repeats: int
+) -> tuple[float, float]:
     """Our seconds, and how many times as long numpy's path takes."""
     ours(), theirs()
     pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(repeats)]
@@ -52,23 +60,36 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--codes", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=9)
     asked = parser.parse_args()
     rng = np.random.default_rng(0)
-    print(f"{asked.codes} codes      waste    pack              unpack            (ns a variable, and times faster than numpy's path)")
+    print(
+        f"{asked.codes} codes      waste    pack              unpack            (ns a variable, and"
+        " times faster than numpy's path)"
+    )
     for variables, values in SIZES:
-        codes = rng.integers(0, values, (asked.codes, variables)).astype(np.uint8 if values <= 256 else np.int16)
+        codes = rng.integers(0, values, (asked.codes, variables)).astype(
+            np.uint8 if values <= 256 else np.int16
+        )
         packed, theirs = pack(codes, values), path_pack(codes, values)
         assert np.array_equal(unpack(packed, values, codes.shape), codes)
         assert np.array_equal(path_unpack(theirs, values, codes.shape), codes)
         waste = packed_bits(codes.size, values) / (codes.size * math.log2(values)) - 1
         rows = [
-            times(lambda: pack(codes, values), lambda: path_pack(codes, values), asked.repeats),  # noqa: B023
-            times(lambda: unpack(packed, values, codes.shape), lambda: path_unpack(theirs, values, codes.shape), asked.repeats),  # noqa: B023
+            times(lambda: pack(codes, values), lambda: path_pack(codes, values), asked.repeats),
+            times(
+                lambda: unpack(packed, values, codes.shape),
+                lambda: path_unpack(theirs, values, codes.shape),
+                asked.repeats,
+            ),
         ]
-        spent = "".join(f"{1e9 * seconds / codes.size:8.2f} {ratio:6.2f}x  " for seconds, ratio in rows)
+        spent = "".join(
+            f"{1e9 * seconds / codes.size:8.2f} {ratio:6.2f}x  " for seconds, ratio in rows
+        )
         print(f"{variables:6} x {values:<5} {waste:9.4%} {spent}")
 
 

@@ -1,8 +1,10 @@
-"""A recollection file of 60,000 pictures: loading it, its first batch, which decodes them all, and every batch of 256 after that.
+"""A recollection file of 60,000 pictures: loading it, its first batch, which decodes them all, and
+every batch of 256 after that.
 
     OMP_NUM_THREADS=1 python tests/bench/bench_recollections.py [--count 60000] [--repeats 9]
 
-One thread, one process, medians. The last columns are what keeping the decoded pictures as bytes costs in memory, and a batch decoded anew.
+One thread, one process, medians. The last columns are what keeping the decoded pictures as bytes
+costs in memory, and a batch decoded anew.
 """
 
 from __future__ import annotations
@@ -39,23 +41,34 @@ def milliseconds(run: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=60_000)
     parser.add_argument("--repeats", type=int, default=9)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{asked.count} pictures         load   first batch   a batch of {BATCH}        kept   decoded anew")
+    print(
+        f"{asked.count} pictures         load   first batch   a batch of {BATCH}        kept  "
+        " decoded anew"
+    )
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             path = written(folder, size, asked.count)
-            loads = [milliseconds(lambda: Recollections.load(path)) for _ in range(asked.repeats)]  # noqa: B023
+            loads = [milliseconds(lambda: Recollections.load(path)) for _ in range(asked.repeats)]
             read = Recollections.load(path, rng=torch.Generator().manual_seed(0))
-        first = milliseconds(lambda: read.draw(BATCH))  # noqa: B023
-        later = median(milliseconds(lambda: read.draw(BATCH)) for _ in range(10 * asked.repeats))  # noqa: B023
-        anew = median(milliseconds(lambda: read.student.decode(read.codes[:BATCH])) for _ in range(asked.repeats))  # noqa: B023
+        first = milliseconds(lambda: read.draw(BATCH))
+        later = median(milliseconds(lambda: read.draw(BATCH)) for _ in range(10 * asked.repeats))
+        anew = median(
+            milliseconds(lambda: read.student.decode(read.codes[:BATCH]))
+            for _ in range(asked.repeats)
+        )
         name = f"{size[0]}x{size[1]}, {size[2]}x{size[3]}x{size[3]}"
         megabytes = read.pictures.numel() / 1e6
-        print(f"{name:18} {median(loads):6.1f} ms {first / 1000:8.2f} s {later:13.2f} ms {megabytes:10.0f} MB {anew:8.1f} ms")
+        print(
+            f"{name:18} {median(loads):6.1f} ms {first / 1000:8.2f} s {later:13.2f} ms"
+            f" {megabytes:10.0f} MB {anew:8.1f} ms"
+        )
     print(f"target at 38x2: loading, and a batch after the first, under {TARGET:g} ms each")
 
 

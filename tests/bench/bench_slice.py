@@ -1,17 +1,21 @@
-"""Effective samples a second on the two posteriors of the thesis' chapter 3, beside sbi, zeus and blackjax, in one process.
+"""Effective samples a second on the two posteriors of the thesis' chapter 3, beside sbi, zeus and
+blackjax, in one process.
 
     OMP_NUM_THREADS=1 python tests/bench/bench_slice.py [--repeats 5] [--seconds 0.5]
 
-Every sampler gets the posterior as one fused call in its own best language, in double precision, with the same width, chains and start,
-on one thread; burn-in and compilation are outside the clock. Paired runs take turns. Effective sizes are the least over dimensions, by
-one estimator for all. A peer that is not installed is reported as missing.
+Every sampler gets the posterior as one fused call in its own best language, in double precision,
+with the same width, chains and start, on one thread; burn-in and compilation are outside the clock.
+Paired runs take turns. Effective sizes are the least over dimensions, by one estimator for all. A
+peer that is not installed is reported as missing.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import argparse
@@ -33,14 +37,18 @@ from distillery.samplers.compiled import CompiledSlice
 from distillery.samplers.diagnostics import effective_sample_size, split_rhat
 from distillery.samplers.slice import Slice
 
-Run = Callable[[int], np.ndarray]  # sweeps -> draws (sweeps, chains, dimensions), continuing where the last call stopped
+Run = Callable[
+    [int], np.ndarray
+]  # sweeps -> draws (sweeps, chains, dimensions), continuing where the last call stopped
 MEANS, VARIANCES = np.array([-3.0, 0.0, 2.0]), np.array([2.0, 5.0, 1.0])
 PROBE = 20
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """One log density in four languages: torch and numpy over states (C, D), numba and jax over one state."""
+    """One log density in four languages: torch and numpy over states (C, D), numba and jax over one
+    state.
+    """
 
     name: str
     start: np.ndarray
@@ -55,7 +63,9 @@ def logistic(seed: int = 0) -> Posterior:
     """Section 3.3.4: 24 separable points, 12 a class, in two dimensions; prior N(0, 100 I)."""
     rng = np.random.default_rng(seed)
     y = np.repeat([-1.0, 1.0], 12)
-    signed = np.ascontiguousarray((y[:, None] * (rng.normal(size=(24, 2)) + np.stack([4 * y, 0 * y], 1))).T)
+    signed = np.ascontiguousarray(
+        (y[:, None] * (rng.normal(size=(24, 2)) + np.stack([4 * y, 0 * y], 1))).T
+    )
     there = torch.from_numpy(signed)
 
     def jax_density(w: Any) -> Any:
@@ -63,7 +73,10 @@ def logistic(seed: int = 0) -> Posterior:
 
         return jax.nn.log_sigmoid(w @ signed).sum() - (w * w).sum() / 200
 
-    step = logistic_step(LogisticPosterior(there.T * torch.from_numpy(y)[:, None], torch.from_numpy(y > 0)), width=10.0)
+    step = logistic_step(
+        LogisticPosterior(there.T * torch.from_numpy(y)[:, None], torch.from_numpy(y > 0)),
+        width=10.0,
+    )
     return Posterior(
         "logistic, 24 points", np.array([1.0, 0.0]), 10.0, step,
         lambda w: -np.logaddexp(0, -(w @ signed)).sum(1) - (w * w).sum(1) / 200,
@@ -91,11 +104,18 @@ def mixture(points: int, seed: int = 0) -> Posterior:
     def jax_density(w: Any) -> Any:
         import jax
 
-        return jax.nn.logsumexp(constant[:, None] - (x - w[:, None]) ** 2 * scale[:, None], axis=0).sum() - (w * w).sum() / 200
+        return (
+            jax.nn.logsumexp(
+                constant[:, None] - (x - w[:, None]) ** 2 * scale[:, None], axis=0
+            ).sum()
+            - (w * w).sum() / 200
+        )
 
     width = 5.0 if points < 100 else 0.5
     step = mixture_step(MixturePosterior(x_t), width=width)
-    return Posterior(f"mixture, N = {points}", MEANS, width, step, numpy_density, torch_density, jax_density)
+    return Posterior(
+        f"mixture, N = {points}", MEANS, width, step, numpy_density, torch_density, jax_density
+    )
 
 
 def ours_compiled(posterior: Posterior, chains: int) -> Run:
@@ -112,7 +132,12 @@ def sbi(posterior: Posterior, chains: int) -> Run:
 
     def run(sweeps: int) -> np.ndarray:
         sampler = module.SliceSamplerVectorized(
-            posterior.numpy, state["x"], num_chains=chains, tuning=0, verbose=False, init_width=posterior.width
+            posterior.numpy,
+            state["x"],
+            num_chains=chains,
+            tuning=0,
+            verbose=False,
+            init_width=posterior.width,
         )
         draws = sampler.run(sweeps)
         state["x"] = draws[:, -1]
@@ -124,10 +149,17 @@ def sbi(posterior: Posterior, chains: int) -> Run:
 def zeus(posterior: Posterior, chains: int) -> Run:
     module = importlib.import_module("zeus")
     walkers = max(chains, 2 * len(posterior.start))
-    state = {"x": _start(posterior, walkers) + 0.1 * np.random.default_rng(0).normal(size=(walkers, len(posterior.start)))}
+    state = {
+        "x": (
+            _start(posterior, walkers)
+            + 0.1 * np.random.default_rng(0).normal(size=(walkers, len(posterior.start)))
+        )
+    }
 
     def run(sweeps: int) -> np.ndarray:
-        sampler = module.EnsembleSampler(walkers, len(posterior.start), posterior.numpy, vectorize=True, verbose=False)
+        sampler = module.EnsembleSampler(
+            walkers, len(posterior.start), posterior.numpy, vectorize=True, verbose=False
+        )
         sampler.run_mcmc(state["x"], sweeps, progress=False)
         draws = sampler.get_chain()
         state["x"] = draws[-1]
@@ -137,16 +169,31 @@ def zeus(posterior: Posterior, chains: int) -> Run:
 
 
 def blackjax_slice(posterior: Posterior, chains: int) -> Run:
-    blackjax, module = importlib.import_module("blackjax"), importlib.import_module("blackjax.mcmc.slice")
-    settings = {"interval": module.stepping_out, "coordinate_order": module.fixed_order, "max_expansions": 100}
-    return _blackjax(lambda: blackjax.coordinate_slice(posterior.jax, initial_widths=posterior.width, **settings), posterior, chains)
+    blackjax, module = (
+        importlib.import_module("blackjax"),
+        importlib.import_module("blackjax.mcmc.slice"),
+    )
+    settings = {
+        "interval": module.stepping_out,
+        "coordinate_order": module.fixed_order,
+        "max_expansions": 100,
+    }
+    return _blackjax(
+        lambda: blackjax.coordinate_slice(
+            posterior.jax, initial_widths=posterior.width, **settings
+        ),
+        posterior,
+        chains,
+    )
 
 
 def blackjax_nuts(posterior: Posterior, chains: int) -> Run:
     """No slice sampler, and no rival of the table: what gradients and window adaptation would give."""
     blackjax, jax = importlib.import_module("blackjax"), importlib.import_module("jax")
     jax.config.update("jax_enable_x64", True)
-    adapted, _ = blackjax.window_adaptation(blackjax.nuts, posterior.jax).run(jax.random.key(0), jax.numpy.asarray(posterior.start), 1000)
+    adapted, _ = blackjax.window_adaptation(blackjax.nuts, posterior.jax).run(
+        jax.random.key(0), jax.numpy.asarray(posterior.start), 1000
+    )
     return _blackjax(lambda: blackjax.nuts(posterior.jax, **adapted.parameters), posterior, chains)
 
 
@@ -173,14 +220,19 @@ def main() -> None:
 
 
 def compare(posterior: Posterior, chains: int, repeats: int, seconds: float) -> None:
-    """Prints a row a sampler: effective samples a second, and how many times more the compiled one gives, medians of paired runs."""
+    """Prints a row a sampler: effective samples a second, and how many times more the compiled one
+    gives, medians of paired runs.
+    """
     print(f"\n{posterior.name}, {chains} chain{'s' * (chains > 1)}")
     runs, sweeps = {}, {}
     for name, rival in RIVALS.items():
         try:
             runs[name] = rival(posterior, chains)
         except ImportError as missing:
-            print(f"  {name:22} missing ({missing.name} is not installed: pip install 'distillery[bench]')")
+            print(
+                f"  {name:22} missing ({missing.name} is not installed: pip install"
+                " 'distillery[bench]')"
+            )
             continue
         sweeps[name] = _calibrated(runs[name], seconds)
     results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
@@ -192,7 +244,8 @@ def compare(posterior: Posterior, chains: int, repeats: int, seconds: float) -> 
         rates, per_draw, rhats = zip(*rows, strict=True)
         ratio = median(a / b for a, b in zip(ours, rates, strict=True))
         print(
-            f"  {name:22} {median(rates):12,.0f} a second   {ratio:9.2f} times   {median(per_draw):.3f} a draw   R-hat {median(rhats):.3f}"
+            f"  {name:22} {median(rates):12,.0f} a second   {ratio:9.2f} times  "
+            f" {median(per_draw):.3f} a draw   R-hat {median(rhats):.3f}"
         )
 
 
@@ -216,7 +269,9 @@ def _calibrated(run: Run, seconds: float) -> int:
 
 
 def _chain(step: Any, posterior: Posterior, chains: int) -> Run:
-    chain = Chain(step, torch.from_numpy(_start(posterior, chains)), rng=torch.Generator().manual_seed(0))
+    chain = Chain(
+        step, torch.from_numpy(_start(posterior, chains)), rng=torch.Generator().manual_seed(0)
+    )
     return lambda sweeps: chain.trace(sweeps).numpy()
 
 
@@ -224,7 +279,10 @@ def _blackjax(make: Callable[[], Any], posterior: Posterior, chains: int) -> Run
     jax = importlib.import_module("jax")
     jax.config.update("jax_enable_x64", True)
     sampler = make()
-    state = {"key": jax.random.key(0), "chains": jax.vmap(sampler.init)(jax.numpy.asarray(_start(posterior, chains)))}
+    state = {
+        "key": jax.random.key(0),
+        "chains": jax.vmap(sampler.init)(jax.numpy.asarray(_start(posterior, chains))),
+    }
 
     def one(carried: Any, key: Any) -> Any:
         moved, _ = jax.vmap(sampler.step)(jax.random.split(key, chains), carried)

@@ -1,7 +1,7 @@
 """The built site in a browser whose network is cut: what a reader would see.
 
-Needs `_build/html` and Chromium. Where either is missing the tests are skipped, unless DISTILLERY_BROWSER=require.
-Screenshots (light, dark, 500 pixels wide) stay in `_build/screenshots`.
+Needs `_build/html` and Chromium. Where either is missing the tests are skipped, unless
+DISTILLERY_BROWSER=require. Screenshots (light, dark, 500 pixels wide) stay in `_build/screenshots`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,26 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 SCREENSHOTS = ROOT / "_build" / "screenshots"
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
 REQUIRED = os.environ.get("DISTILLERY_BROWSER") == "require"
-PAGES = sorted(str(path.relative_to(SITE)) for path in (SITE / "book").rglob("*.html")) or ["book/index.html"]
+PAGES = sorted(str(path.relative_to(SITE)) for path in (SITE / "book").rglob("*.html")) or [
+    "book/index.html"
+]
 CUT_OFF = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *(
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ),
     *("--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND"),
 ]
 
@@ -34,7 +49,13 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     built = (SITE / "book" / "index.html").is_file()
-    missing = "the site is not built: run `make book`" if not built else "Chromium is missing" if not CHROMIUM else ""
+    missing = (
+        "the site is not built: run `make book`"
+        if not built
+        else "Chromium is missing"
+        if not CHROMIUM
+        else ""
+    )
     if missing and REQUIRED:
         pytest.fail(f"{missing}, and DISTILLERY_BROWSER=require forbids to skip")
     if missing:
@@ -56,14 +77,24 @@ def light(browser: Any, request: pytest.FixtureRequest) -> Iterator[_Visit]:
 def test_a_page_loads_without_network_or_console_error(light: _Visit) -> None:
     assert light.complaints == []
     assert light.tab.title()
-    assert light.tab.evaluate("[...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)") == []
+    assert (
+        light.tab.evaluate(
+            "[...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)"
+        )
+        == []
+    )
 
 
 def test_a_page_draws_all_its_mathematics(light: _Visit) -> None:
     wanted = light.tab.evaluate("document.querySelectorAll('.math').length")
-    drawn = light.tab.evaluate("[...document.querySelectorAll('.math')].filter(m => m.querySelector('mjx-container svg')).length")
+    drawn = light.tab.evaluate(
+        "[...document.querySelectorAll('.math')].filter(m => m.querySelector('mjx-container"
+        " svg')).length"
+    )
     assert drawn == wanted
-    assert light.tab.evaluate("document.querySelectorAll('mjx-merror, [data-mjx-error]').length") == 0
+    assert (
+        light.tab.evaluate("document.querySelectorAll('mjx-merror, [data-mjx-error]').length") == 0
+    )
 
 
 def test_every_link_and_picture_of_a_page_exists(light: _Visit) -> None:
@@ -71,7 +102,9 @@ def test_every_link_and_picture_of_a_page_exists(light: _Visit) -> None:
     for link in _links(page, known).targets:
         split = urlsplit(link)
         target = page.parent / unquote(split.path) if split.path else page
-        if not (split.scheme or split.netloc or _leads_somewhere(target, unquote(split.fragment), known)):
+        if not (
+            split.scheme or split.netloc or _leads_somewhere(target, unquote(split.fragment), known)
+        ):
             broken.append(link)
     assert broken == []
 
@@ -98,7 +131,10 @@ def test_a_narrow_page_does_not_scroll_sideways(browser: Any, page: str) -> None
 @pytest.mark.parametrize("page", [page for page in PAGES if page[5:7].isdigit()])
 def test_the_code_of_a_chapter_fits_a_page_of_1280_pixels(browser: Any, page: str) -> None:
     with _Visit(browser, page, width=1280) as visit:
-        wide = "[...document.querySelectorAll('.cell_input pre')].filter(code => code.scrollWidth > code.clientWidth)"
+        wide = (
+            "[...document.querySelectorAll('.cell_input pre')].filter(code => code.scrollWidth >"
+            " code.clientWidth)"
+        )
         assert visit.tab.evaluate(f"{wide}.map(code => code.innerText)") == []
 
 
@@ -114,26 +150,46 @@ def test_the_formulas_of_a_chapter_fit_a_page_of_1280_pixels(browser: Any, page:
 def test_search_finds_recollection(browser: Any) -> None:
     with _Visit(browser, "search.html", query="?q=recollection") as visit:
         visit.tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)
-        found = visit.tab.evaluate("[...document.querySelectorAll('#search-results ul.search li a')].map(a => new URL(a.href).pathname)")
-        assert any("recollection" in Path(unquote(path)).read_text(encoding="utf-8").lower() for path in found)
+        found = visit.tab.evaluate(
+            "[...document.querySelectorAll('#search-results ul.search li a')].map(a => new"
+            " URL(a.href).pathname)"
+        )
+        assert any(
+            "recollection" in Path(unquote(path)).read_text(encoding="utf-8").lower()
+            for path in found
+        )
         assert visit.complaints == []
 
 
 class _Visit:
     """One page in one tab, and whatever it complained about while it loaded."""
 
-    def __init__(self, browser: Any, page: str, *, theme: str = "light", width: int = 1400, query: str = "") -> None:
+    def __init__(
+        self, browser: Any, page: str, *, theme: str = "light", width: int = 1400, query: str = ""
+    ) -> None:
         self.page, self.theme, self.query = page, theme, query
-        self.context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=theme)
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 1000}, color_scheme=theme
+        )
         self.complaints: list[str] = []
 
     def __enter__(self) -> _Visit:
-        self.context.add_init_script(f"localStorage.setItem('mode', '{self.theme}'); localStorage.setItem('theme', '{self.theme}')")
+        self.context.add_init_script(
+            f"localStorage.setItem('mode', '{self.theme}'); localStorage.setItem('theme',"
+            f" '{self.theme}')"
+        )
         self.tab = self.context.new_page()
-        self.tab.on("console", lambda said: self._complain(said.text, said.type in ("error", "warning")))
+        self.tab.on(
+            "console", lambda said: self._complain(said.text, said.type in ("error", "warning"))
+        )
         self.tab.on("pageerror", lambda error: self._complain(str(error), True))
         self.tab.on("requestfailed", lambda request: self._complain(f"failed: {request.url}", True))
-        self.tab.on("request", lambda request: self._complain(request.url, not request.url.startswith(("file:", "data:", "blob:"))))
+        self.tab.on(
+            "request",
+            lambda request: self._complain(
+                request.url, not request.url.startswith(("file:", "data:", "blob:"))
+            ),
+        )
         self.tab.goto((SITE / self.page).as_uri() + self.query)
         if self.tab.evaluate("document.querySelectorAll('.math').length"):
             self.tab.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
@@ -154,7 +210,10 @@ class _Visit:
 
     def contrast(self) -> float:
         """The ratio of luminances of text and ground that WCAG asks for: 7 is its stricter level."""
-        colors = (self.tab.evaluate(f"getComputedStyle(document.body).{name}") for name in ("color", "backgroundColor"))
+        colors = (
+            self.tab.evaluate(f"getComputedStyle(document.body).{name}")
+            for name in ("color", "backgroundColor")
+        )
         darker, lighter = sorted(map(_luminance, colors))
         return (lighter + 0.05) / (darker + 0.05)
 
@@ -188,5 +247,8 @@ def _leads_somewhere(target: Path, name: str, known: dict[Path, _Links]) -> bool
 
 
 def _luminance(color: str) -> float:
-    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in (int(c) / 255 for c in re.findall(r"\d+", color)[:3])]
+    linear = [
+        v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4
+        for v in (int(c) / 255 for c in re.findall(r"\d+", color)[:3])
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,4 +1,6 @@
-"""What the pages beside the chapters promise: the README's lines run, the dictionary's names exist, every work cited is listed."""
+"""What the pages beside the chapters promise: the README's lines run, the dictionary's names exist,
+every work cited is listed.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARY = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "lib").rglob("*.py")))
+LIBRARY = "\n".join(
+    path.read_text(encoding="utf-8") for path in sorted((ROOT / "lib").rglob("*.py"))
+)
 
 
-def test_the_lines_of_the_readme_run_and_the_student_learns(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+def test_the_lines_of_the_readme_run_and_the_student_learns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = re.search(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     assert lines
     exec(compile(lines[1], "README.md", "exec"), {})
     before, after = (float(number) for number in re.findall(r"\d+\.\d+", capsys.readouterr().out))
@@ -20,27 +28,47 @@ def test_the_lines_of_the_readme_run_and_the_student_learns(capsys: pytest.Captu
 
 
 def test_every_name_of_the_dictionary_exists_in_the_library() -> None:
-    rows = [line.split(" | ") for line in (ROOT / "book" / "notation.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
-    names = {name for row in rows if len(row) == 4 for name in re.findall(r"`[^`]*?\.?([A-Za-z]\w+)(?:\([^`]*)?`", row[2])}
+    rows = [
+        line.split(" | ")
+        for line in (ROOT / "book" / "notation.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    names = {
+        name
+        for row in rows
+        if len(row) == 4
+        for name in re.findall(r"`[^`]*?\.?([A-Za-z]\w+)(?:\([^`]*)?`", row[2])
+    }
     assert len(names) > 10
     assert sorted(name for name in names if not re.search(rf"{name}\b", LIBRARY)) == []
 
 
 def test_every_work_has_its_facts_and_is_listed_once() -> None:
     entries = re.findall(
-        r"^@(\w+)\{(\w+),(.*?)^\}", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+        r"^@(\w+)\{(\w+),(.*?)^\}",
+        (ROOT / "book" / "references.bib").read_text(encoding="utf-8"),
+        flags=re.MULTILINE | re.DOTALL,
     )
     keys = [key for _, key, _ in entries]
     assert len(set(keys)) == len(keys) > 50
     assert [
         key
         for _, key, facts in entries
-        if not all(re.search(rf"^  {fact} = ", facts, flags=re.MULTILINE) for fact in ("author", "title", "year"))
+        if not all(
+            re.search(rf"^  {fact} = ", facts, flags=re.MULTILINE)
+            for fact in ("author", "title", "year")
+        )
     ] == []
-    assert [key for _, key, facts in entries if f"year = {{{re.findall('[0-9]{4}', key)[0]}}}" not in facts] == []
+    assert [
+        key
+        for _, key, facts in entries
+        if f"year = {{{re.findall('[0-9]{4}', key)[0]}}}" not in facts
+    ] == []
 
 
 def test_every_profile_and_verdict_is_explained() -> None:
     running = (ROOT / "book" / "running.md").read_text(encoding="utf-8")
     assert all(f"`{profile}`" in running for profile in ("smoke", "laptop", "paper"))
-    assert all(f"*{verdict}*" in running for verdict in ("agrees", "beats", "misses", "not run", "reduced"))
+    assert all(
+        f"*{verdict}*" in running for verdict in ("agrees", "beats", "misses", "not run", "reduced")
+    )

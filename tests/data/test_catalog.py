@@ -39,13 +39,17 @@ def test_a_stand_in_keeps_the_promises_of_images(name: str) -> None:
             assert len(y) == len(x)
             assert y.unique().tolist() == list(range(images.classes))
     for key, extra in images.extras.items():
-        assert len(extra) == {"train": len(images.x_train), "test": len(images.x_test)}.get(key.split("_")[-1], len(extra))
+        assert len(extra) == {"train": len(images.x_train), "test": len(images.x_test)}.get(
+            key.split("_")[-1], len(extra)
+        )
 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_no_test_image_is_a_training_image(name: str) -> None:
     images = data.load(name)
-    train, test = ({x.numpy().tobytes() for x in split} for split in (images.x_train, images.x_test))
+    train, test = (
+        {x.numpy().tobytes() for x in split} for split in (images.x_train, images.x_test)
+    )
     assert not train & test
 
 
@@ -74,12 +78,21 @@ def test_only_smoke_takes_the_stand_in(name: str) -> None:
 
 
 def test_data_that_a_study_makes_itself_has_the_name_and_fingerprint_none() -> None:
-    assert data.for_profile("none", "smoke") == data.for_profile("none", "paper") == data.fingerprint("none") == "none"
+    assert (
+        data.for_profile("none", "smoke")
+        == data.for_profile("none", "paper")
+        == data.fingerprint("none")
+        == "none"
+    )
 
 
 def test_an_unknown_name_is_refused_with_all_names_and_the_nearest() -> None:
     with pytest.raises(
-        ValueError, match=r"'minst'; did you mean 'mnist'\? data set can be: mnist, mnist_binarized, omniglot, .*embedded:scenes10"
+        ValueError,
+        match=(
+            r"'minst'; did you mean 'mnist'\? data set can be: mnist, mnist_binarized, omniglot,"
+            r" .*embedded:scenes10"
+        ),
     ):
         data.load("minst")
     with pytest.raises(ValueError, match="did you mean 'embedded:glyphs'"):
@@ -94,7 +107,9 @@ def test_a_name_near_to_nothing_is_refused_without_a_guess() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r"'smok'; did you mean 'smoke'\? profile can be: smoke, laptop, paper"):
+    with pytest.raises(
+        ValueError, match=r"'smok'; did you mean 'smoke'\? profile can be: smoke, laptop, paper"
+    ):
         data.for_profile("mnist", "smok")
 
 
@@ -103,10 +118,14 @@ def test_weights_are_not_loaded_as_images() -> None:
         data.load("rbm_cd25_500")
 
 
-def test_a_file_that_changed_is_read_anew_and_an_unchanged_one_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changed_is_read_anew_and_an_unchanged_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reads = []
     original = catalog.real.read
-    monkeypatch.setattr(catalog.real, "read", lambda name, path: reads.append(path) or original(name, path))
+    monkeypatch.setattr(
+        catalog.real, "read", lambda name, path: reads.append(path) or original(name, path)
+    )
     first, second = (_rbm_file(tmp_path, value) for value in (1.0, 2.0) for _ in [0])
     assert first != second
     assert data.fingerprint("rbm_cd25_500", tmp_path) == second
@@ -120,5 +139,7 @@ def test_writing_into_the_weights_changes_nobody_elses(tmp_path: Path) -> None:
 
 
 def _rbm_file(folder: Path, value: float) -> str:
-    np.savez(folder / "rbm_cd25_500.npz", W=np.full((784, 500), value), a=np.zeros(784), b=np.zeros(500))
+    np.savez(
+        folder / "rbm_cd25_500.npz", W=np.full((784, 500), value), a=np.zeros(784), b=np.zeros(500)
+    )
     return data.fingerprint("rbm_cd25_500", folder)

@@ -29,7 +29,9 @@ def test_as_float_refuses_what_is_not_bytes() -> None:
 
 def test_the_digest_is_sha256_over_names_dtypes_shapes_and_bytes_in_the_order_of_names() -> None:
     arrays = {"b": np.array([1, 2], dtype=np.uint8), "a": np.array([[3]], dtype=np.int16)}
-    by_hand = hashlib.sha256(b"a <i2 (1, 1)\n" + b"\x03\x00" + b"b |u1 (2,)\n" + b"\x01\x02").hexdigest()[:16]
+    by_hand = hashlib.sha256(
+        b"a <i2 (1, 1)\n" + b"\x03\x00" + b"b |u1 (2,)\n" + b"\x01\x02"
+    ).hexdigest()[:16]
     assert digest(arrays) == by_hand == digest(dict(reversed(arrays.items())))
 
 
@@ -54,12 +56,21 @@ def test_the_digest_depends_on_neither_memory_layout_nor_byte_order() -> None:
 
 def test_a_set_of_images_describes_itself_in_one_line() -> None:
     images = data.load("embedded:digits")
-    assert repr(images) == f"Images(embedded:digits: 4000 train, 797 test, 1x28x28, 10 classes, {images.fingerprint})"
+    assert (
+        repr(images) == "Images(embedded:digits: 4000 train, 797 test, 1x28x28, 10 classes,"
+        f" {images.fingerprint})"
+    )
 
 
 def test_importing_the_room_loads_no_heavy_library() -> None:
     heavy = ("matplotlib", "sklearn", "torchvision", "PIL", "pandas", "fontTools", "scipy")
     program = (
-        f"import sys, torch; old = {{*sys.modules}}; import distillery.data; print([m for m in {heavy} if m in {{*sys.modules}} - old])"
+        "import sys, torch; old = {*sys.modules}; import distillery.data; print([m for m in"
+        f" {heavy} if m in {{*sys.modules}} - old])"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

@@ -1,4 +1,6 @@
-"""Files of real data: found where they should be, and refused in one sentence when they are not what they should be."""
+"""Files of real data: found where they should be, and refused in one sentence when they are not
+what they should be.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,11 @@ class Trap:
 
 def arrays() -> dict[str, np.ndarray]:
     draw = np.random.default_rng(0)
-    return {"W": draw.normal(size=(784, 500)), "a": draw.normal(size=784), "b": draw.normal(size=500)}
+    return {
+        "W": draw.normal(size=(784, 500)),
+        "a": draw.normal(size=784),
+        "b": draw.normal(size=500),
+    }
 
 
 def write(directory: Path, **changed: np.ndarray | None) -> Path:
@@ -57,7 +63,9 @@ def test_arrays_that_nobody_asked_for_are_left_alone(tmp_path: Path) -> None:
     assert data.fingerprint("rbm_cd25_500", plain) == data.fingerprint("rbm_cd25_500", more)
 
 
-def test_the_folder_is_the_argument_else_the_variable_else_data(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_the_argument_else_the_variable_else_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DISTILLERY_DATA", "/somewhere")
     assert folder("here") == Path("here")
     assert folder() == Path("/somewhere")
@@ -71,7 +79,12 @@ def test_the_folder_is_the_argument_else_the_variable_else_data(monkeypatch: pyt
 def test_a_truncated_file_is_refused_by_name(tmp_path: Path, share: float) -> None:
     path = write(tmp_path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(data.BadDataError, match=rf"{NAME} is truncated or damaged; .* W float64 784x500, a float64 784, b float64 500"):
+    with pytest.raises(
+        data.BadDataError,
+        match=(
+            rf"{NAME} is truncated or damaged; .* W float64 784x500, a float64 784, b float64 500"
+        ),
+    ):
         data.load_rbm(tmp_path)
 
 
@@ -86,7 +99,9 @@ def test_a_damaged_byte_is_noticed(tmp_path: Path) -> None:
 
 def test_a_pickle_in_disguise_is_refused_and_never_opened(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
-    with pytest.raises(data.BadDataError, match=rf"{NAME} is a pickle, or holds one, and pickles are never opened"):
+    with pytest.raises(
+        data.BadDataError, match=rf"{NAME} is a pickle, or holds one, and pickles are never opened"
+    ):
         data.load_rbm(tmp_path)
     assert not (tmp_path / "sprung").exists()
 
@@ -101,7 +116,9 @@ def test_a_pickle_inside_an_archive_is_refused_and_never_opened(tmp_path: Path) 
 def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path: Path) -> None:
     with open(tmp_path / NAME, "wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(data.BadDataError, match=r"holds something else; .* must be an archive of arrays"):
+    with pytest.raises(
+        data.BadDataError, match=r"holds something else; .* must be an archive of arrays"
+    ):
         data.load_rbm(tmp_path)
 
 
@@ -114,7 +131,13 @@ def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_array_is_named_with_what_was_expected(tmp_path: Path) -> None:
     write(tmp_path, b=None)
-    with pytest.raises(data.BadDataError, match=rf"{NAME} holds no array 'b'; .*must hold W float64 784x500, a float64 784, b float64 500"):
+    with pytest.raises(
+        data.BadDataError,
+        match=(
+            rf"{NAME} holds no array 'b'; .*must hold W float64 784x500, a float64 784, b"
+            r" float64 500"
+        ),
+    ):
         data.load_rbm(tmp_path)
 
 
@@ -139,26 +162,50 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FORMS)
 def test_each_form_accepts_what_it_describes_and_nothing_less(name: str) -> None:
     good = {key: blank(*form) for key, form in FORMS[name].arrays.items()}
-    good |= {key: good[key] + np.ones((), good[key].dtype) * low for key, (low, _) in FORMS[name].within.items() if low}
+    good |= {
+        key: good[key] + np.ones((), good[key].dtype) * low
+        for key, (low, _) in FORMS[name].within.items()
+        if low
+    }
     check(name, good, "file")
     for key in good:
         with pytest.raises(data.BadDataError, match=f"holds no array '{key}'"):
             check(name, {other: array for other, array in good.items() if other != key}, "file")
 
 
-@pytest.mark.parametrize(("name", "key"), [(name, key) for name, form in FORMS.items() for key in form.within])
+@pytest.mark.parametrize(
+    ("name", "key"), [(name, key) for name, form in FORMS.items() for key in form.within]
+)
 def test_a_value_out_of_range_is_refused(name: str, key: str) -> None:
     arrays = {other: blank(*form) for other, form in FORMS[name].arrays.items()}
     low, high = FORMS[name].within[key]
-    arrays |= {other: arrays[other] + np.ones((), arrays[other].dtype) * least for other, (least, _) in FORMS[name].within.items() if least}
+    arrays |= {
+        other: arrays[other] + np.ones((), arrays[other].dtype) * least
+        for other, (least, _) in FORMS[name].within.items()
+        if least
+    }
     arrays[key] = np.broadcast_to(np.array(high + 1, dtype=arrays[key].dtype), arrays[key].shape)
-    with pytest.raises(data.BadDataError, match=f"{key} runs from {high + 1} to {high + 1}; expected {low} to {high}"):
+    with pytest.raises(
+        data.BadDataError,
+        match=f"{key} runs from {high + 1} to {high + 1}; expected {low} to {high}",
+    ):
         check(name, arrays, "file")
 
 
-@pytest.mark.parametrize(("name", "what"), [("mnist_binarized", "fixed random binarisation"), ("rbm_cd25_500", "Salakhutdinov and Murray")])
-def test_what_cannot_be_downloaded_is_asked_for_with_its_form(tmp_path: Path, name: str, what: str) -> None:
-    with pytest.raises(data.MissingDataError, match=rf"{name} is not in {tmp_path} and cannot be downloaded: .*{name}\.npz, .*{what}"):
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("mnist_binarized", "fixed random binarisation"),
+        ("rbm_cd25_500", "Salakhutdinov and Murray"),
+    ],
+)
+def test_what_cannot_be_downloaded_is_asked_for_with_its_form(
+    tmp_path: Path, name: str, what: str
+) -> None:
+    with pytest.raises(
+        data.MissingDataError,
+        match=rf"{name} is not in {tmp_path} and cannot be downloaded: .*{name}\.npz, .*{what}",
+    ):
         data.fingerprint(name, tmp_path)
 
 
@@ -168,7 +215,11 @@ def test_without_a_network_one_sentence_says_what_is_missing_and_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(download, "_asked", lambda address: OSError("Network is unreachable"))
     with pytest.raises(
-        data.MissingDataError, match=rf"{name} is not in .* \(.*: Network is unreachable\): go online once, or set \$DISTILLERY_DATA"
+        data.MissingDataError,
+        match=(
+            rf"{name} is not in .* \(.*: Network is unreachable\): go online once, or set"
+            r" \$DISTILLERY_DATA"
+        ),
     ):
         data.load(name, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -42,7 +42,9 @@ def test_binarized_pixels_are_black_or_white() -> None:
 
 def test_cifar100s_channel_means_and_coarse_labels_are_the_known_ones() -> None:
     images = data.load("cifar100")
-    assert data.as_float(images.x_train).mean(dim=(0, 2, 3)).tolist() == pytest.approx([0.50708, 0.48655, 0.44092], abs=1e-5)
+    assert data.as_float(images.x_train).mean(dim=(0, 2, 3)).tolist() == pytest.approx(
+        [0.50708, 0.48655, 0.44092], abs=1e-5
+    )
     table = images.extras["fine_to_coarse"]
     assert images.y_train is not None
     assert torch.equal(table[images.y_train], images.extras["c_train"])
@@ -51,8 +53,12 @@ def test_cifar100s_channel_means_and_coarse_labels_are_the_known_ones() -> None:
 
 
 def test_the_rbm_gives_the_black_image_its_known_log_density() -> None:
-    """log of the unnormalised probability of v = 0 is the sum of log(1 + exp(b)): 436.49 in Papamakarios (2015)."""
-    assert float(torch.nn.functional.softplus(data.load_rbm().b).sum()) == pytest.approx(436.494, abs=5e-4)
+    """log of the unnormalised probability of v = 0 is the sum of log(1 + exp(b)): 436.49 in
+    Papamakarios (2015).
+    """
+    assert float(torch.nn.functional.softplus(data.load_rbm().b).sum()) == pytest.approx(
+        436.494, abs=5e-4
+    )
 
 
 def test_the_rbm_gives_the_binarized_test_images_their_known_log_probability() -> None:

@@ -12,8 +12,12 @@ def rng(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize(("n", "fraction", "held"), [(10, 0.2, 2), (101, 0.5, 50), (7, 0.1, 1), (50000, 0.2, 10000)])
-def test_the_two_parts_hold_every_example_once_and_the_second_as_many_as_asked(n: int, fraction: float, held: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "fraction", "held"), [(10, 0.2, 2), (101, 0.5, 50), (7, 0.1, 1), (50000, 0.2, 10000)]
+)
+def test_the_two_parts_hold_every_example_once_and_the_second_as_many_as_asked(
+    n: int, fraction: float, held: int
+) -> None:
     kept, out = holdout(n, fraction, rng())
     assert len(out) == held
     assert torch.cat([kept, out]).sort().values.tolist() == list(range(n))
@@ -34,7 +38,17 @@ def test_every_example_is_held_out_equally_often() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "fraction"), [(10, 0.0), (10, 1.0), (10, -0.1), (10, 1.5), (10, 0.01), (1, 0.5), (0, 0.5), (10, float("nan"))]
+    ("n", "fraction"),
+    [
+        (10, 0.0),
+        (10, 1.0),
+        (10, -0.1),
+        (10, 1.5),
+        (10, 0.01),
+        (1, 0.5),
+        (0, 0.5),
+        (10, float("nan")),
+    ],
 )
 def test_a_split_with_an_empty_part_is_refused(n: int, fraction: float) -> None:
     with pytest.raises(ValueError, match=rf"fraction is {fraction} of n = {n} examples"):

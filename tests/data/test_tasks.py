@@ -33,7 +33,12 @@ def test_every_class_and_every_example_is_in_exactly_one_task(stream: str) -> No
     for task in tasks:
         assert task.y_train.unique().tolist() == task.y_test.unique().tolist() == list(task.classes)
     everything = sorted(x.numpy().tobytes() for x in torch.cat([images.x_train, images.x_test]))
-    assert sorted(x.numpy().tobytes() for task in tasks for x in torch.cat([task.x_train, task.x_test])) == everything
+    assert (
+        sorted(
+            x.numpy().tobytes() for task in tasks for x in torch.cat([task.x_train, task.x_test])
+        )
+        == everything
+    )
     assert len({task.name for task in tasks}) == len(tasks) == 20
 
 
@@ -65,7 +70,13 @@ def test_index_blocks_are_gems() -> None:
     tasks = index_blocks(data.load("embedded:scenes"))
     assert [task.classes for task in tasks] == [tuple(range(i, i + 5)) for i in range(0, 100, 5)]
     assert tasks[1].name == "classes 5-9"
-    assert [task.classes for task in index_blocks(data.load("embedded:digits"), 2)] == [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)]
+    assert [task.classes for task in index_blocks(data.load("embedded:digits"), 2)] == [
+        (0, 1),
+        (2, 3),
+        (4, 5),
+        (6, 7),
+        (8, 9),
+    ]
 
 
 def test_random_blocks_follow_their_generator() -> None:
@@ -85,9 +96,13 @@ def test_a_tenth_of_each_characters_drawings_is_for_testing_and_every_hand_tests
         assert torch.bincount(hands, minlength=21)[1:].tolist() == [2] * 20
 
 
-def test_a_random_split_of_drawings_holds_out_as_many_of_each_character_and_follows_its_generator() -> None:
+def test_a_random_split_of_drawings_holds_out_as_many_of_each_character_and_follows_its_generator() -> (
+    None
+):
     images = data.load("embedded:glyphs")
-    first, again, other = ([task.x_test for task in alphabets(images, rng(seed))] for seed in (0, 0, 1))
+    first, again, other = (
+        [task.x_test for task in alphabets(images, rng(seed))] for seed in (0, 0, 1)
+    )
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
     for task in alphabets(images, rng()):
@@ -98,7 +113,10 @@ def test_a_random_split_of_drawings_holds_out_as_many_of_each_character_and_foll
 def test_a_random_split_holds_out_every_drawing_equally_often() -> None:
     images = data.load("embedded:glyphs")
     first = images.y_train == 0
-    drawings = [x.numpy().tobytes() for x in torch.cat([images.x_train[first], images.x_test[images.y_test == 0]])]
+    drawings = [
+        x.numpy().tobytes()
+        for x in torch.cat([images.x_train[first], images.x_test[images.y_test == 0]])
+    ]
     stream, runs = rng(), 60
     counts = dict.fromkeys(drawings, 0)
     for _ in range(runs):
@@ -111,15 +129,21 @@ def test_a_random_split_holds_out_every_drawing_equally_often() -> None:
 
 def test_images_without_groups_are_refused_with_what_has_them() -> None:
     digits = data.load("embedded:digits")
-    with pytest.raises(ValueError, match="embedded:digits has no superclasses; cifar100 and embedded:scenes have"):
+    with pytest.raises(
+        ValueError, match="embedded:digits has no superclasses; cifar100 and embedded:scenes have"
+    ):
         superclasses(digits)
-    with pytest.raises(ValueError, match="embedded:digits has no alphabets; omniglot and embedded:glyphs have"):
+    with pytest.raises(
+        ValueError, match="embedded:digits has no alphabets; omniglot and embedded:glyphs have"
+    ):
         alphabets(digits)
 
 
 @pytest.mark.parametrize("size", [0, -1, 3])
 def test_a_block_size_that_does_not_divide_the_classes_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=rf"size is {size}; it must divide the 10 classes of embedded:digits"):
+    with pytest.raises(
+        ValueError, match=rf"size is {size}; it must divide the 10 classes of embedded:digits"
+    ):
         index_blocks(data.load("embedded:digits"), size)
 
 

@@ -47,11 +47,17 @@ def test_a_stopped_generator_goes_on_where_it_was() -> None:
 
 
 def test_half_the_bits_of_a_product_change_answers_by_their_rounding() -> None:
-    exact, rough = (Asked(Noise(6, rng=rng()), teacher(), dtype=dtype).draw(50) for dtype in (None, torch.bfloat16))
+    exact, rough = (
+        Asked(Noise(6, rng=rng()), teacher(), dtype=dtype).draw(50)
+        for dtype in (None, torch.bfloat16)
+    )
     assert rough.y.dtype == torch.float32
     assert 0 < (exact.y - rough.y).abs().max() < 0.1
 
 
 def test_a_teacher_that_does_not_know_its_slopes_is_refused() -> None:
-    with pytest.raises(ValueError, match="the Formula does not know its slopes: Frozen or Average of ReLU networks is needed"):
+    with pytest.raises(
+        ValueError,
+        match="the Formula does not know its slopes: Frozen or Average of ReLU networks is needed",
+    ):
         Asked(Noise(6, rng=rng()), Formula(torch.sin), slopes=True).draw(1)

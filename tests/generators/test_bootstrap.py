@@ -24,7 +24,9 @@ def test_a_pass_hands_out_the_same_examples_in_another_order() -> None:
 def test_examples_are_missed_as_often_as_drawing_with_replacement_misses_them() -> None:
     n, p = 2000, (1 - 1 / 2000) ** 2000
     missed = 1 - len(Bootstrap(torch.zeros(n, 1), rng=rng()).index.unique()) / n
-    assert abs(missed - p) < 4 * ((p - 2 * p * p) / n) ** 0.5  # the variance of the empty boxes of n balls in n
+    assert (
+        abs(missed - p) < 4 * ((p - 2 * p * p) / n) ** 0.5
+    )  # the variance of the empty boxes of n balls in n
 
 
 def test_a_stopped_bootstrap_goes_on_where_it_was_whatever_seed_it_is_made_with() -> None:

@@ -45,7 +45,13 @@ def test_a_large_draw_sweeps_as_often_as_needed_and_hands_out_exactly_n() -> Non
     assert drawn(chain, 7) == [1, 101, 201, 2, 102, 202, 3]
     assert chain.steps == 3
     assert drawn(chain, 3) == [104, 204, 4], "the turn goes on where it stopped"
-    assert [len(Chain(count_up, starts(4), rng=seeded()).draw(n)) for n in (1, 4, 5, 8, 9)] == [1, 4, 5, 8, 9]
+    assert [len(Chain(count_up, starts(4), rng=seeded()).draw(n)) for n in (1, 4, 5, 8, 9)] == [
+        1,
+        4,
+        5,
+        8,
+        9,
+    ]
 
 
 def test_two_thousand_chains_in_batches_of_twenty_are_each_thinned_a_hundredfold() -> None:
@@ -92,7 +98,9 @@ def test_what_was_drawn_does_not_change_afterwards() -> None:
 @pytest.mark.parametrize("killed_after", [0, 1, 3])
 def test_a_killed_chain_continues_bit_for_bit(killed_after: int) -> None:
     def chain(seed: int) -> Chain:
-        return Chain(Slice(gaussian, width=2.0), torch.zeros(5, 2), rng=seeded(seed), burn_in=4, thin=2)
+        return Chain(
+            Slice(gaussian, width=2.0), torch.zeros(5, 2), rng=seeded(seed), burn_in=4, thin=2
+        )
 
     whole = chain(1)
     expected = [whole.draw(3).x for _ in range(6)]
@@ -107,7 +115,12 @@ def test_a_killed_chain_continues_bit_for_bit(killed_after: int) -> None:
 
 def test_a_chain_killed_in_its_burn_in_or_schedule_continues_bit_for_bit() -> None:
     def chain() -> Chain:
-        return Chain(Annealed(SGLD(lambda w, rng: -w, 0.5), lambda t: 1 / (1 + t)), torch.zeros(4, 1), rng=seeded(3), burn_in=7)
+        return Chain(
+            Annealed(SGLD(lambda w, rng: -w, 0.5), lambda t: 1 / (1 + t)),
+            torch.zeros(4, 1),
+            rng=seeded(3),
+            burn_in=7,
+        )
 
     whole, first, second = chain(), chain(), chain()
     first._advance(3)
@@ -118,7 +131,9 @@ def test_a_chain_killed_in_its_burn_in_or_schedule_continues_bit_for_bit() -> No
 
 def test_recorded_chains_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(3, 1\), these \(2, 1\)"):
-        Chain(count_up, starts(2), rng=seeded()).load_state_dict(Chain(count_up, starts(3), rng=seeded()).state_dict())
+        Chain(count_up, starts(2), rng=seeded()).load_state_dict(
+            Chain(count_up, starts(3), rng=seeded()).state_dict()
+        )
 
 
 def test_a_start_must_be_a_place_the_chain_can_be_in() -> None:
@@ -134,7 +149,9 @@ def test_a_start_must_be_a_place_the_chain_can_be_in() -> None:
             Chain(count_up, start, rng=seeded())
 
 
-@pytest.mark.parametrize("arguments", [{"burn_in": -1}, {"thin": 0}, {"thin": 1.5}, {"burn_in": True}])
+@pytest.mark.parametrize(
+    "arguments", [{"burn_in": -1}, {"thin": 0}, {"thin": 1.5}, {"burn_in": True}]
+)
 def test_counts_must_be_whole_numbers(arguments: dict) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(arguments))} is"):
         Chain(count_up, starts(2), rng=seeded(), **arguments)

@@ -14,10 +14,14 @@ def rng(seed: int = 0) -> torch.Generator:
 
 def test_noise_has_its_mean_its_scale_and_independent_entries() -> None:
     n, mean = 40_000, torch.tensor([1.0, -2.0])
-    x = (Noise(2, rng=rng(), mean=mean, scale=torch.tensor([0.5, 3.0])).draw(n).x - mean) / torch.tensor([0.5, 3.0])
+    x = (
+        Noise(2, rng=rng(), mean=mean, scale=torch.tensor([0.5, 3.0])).draw(n).x - mean
+    ) / torch.tensor([0.5, 3.0])
     assert (x.mean(0).abs() < 4 / math.sqrt(n)).all()
     assert ((x.square().mean(0) - 1).abs() < 4 * math.sqrt(2 / n)).all()
-    assert ((x**4).mean(0) - 3).abs().max() < 4 * math.sqrt(96 / n)  # normal, not merely of its variance
+    assert ((x**4).mean(0) - 3).abs().max() < 4 * math.sqrt(
+        96 / n
+    )  # normal, not merely of its variance
     assert abs((x[:, 0] * x[:, 1]).mean()) < 4 / math.sqrt(n)
 
 

@@ -19,11 +19,15 @@ def numbers(n: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 10, 25])
-def test_without_replacement_every_example_comes_once_before_any_comes_again(batch_size: int) -> None:
+def test_without_replacement_every_example_comes_once_before_any_comes_again(
+    batch_size: int,
+) -> None:
     data = Resample(numbers(10), rng=rng())
     seen = torch.cat([data.draw(batch_size).x for _ in range(10)]).flatten().reshape(-1, 10)
     assert all(sorted(one_pass) == list(range(10)) for one_pass in seen.tolist())
-    assert len({tuple(one_pass) for one_pass in seen.tolist()}) == len(seen)  # in another order each time
+    assert len({tuple(one_pass) for one_pass in seen.tolist()}) == len(
+        seen
+    )  # in another order each time
 
 
 def test_every_order_is_equally_likely() -> None:
@@ -31,7 +35,9 @@ def test_every_order_is_equally_likely() -> None:
     orders = [tuple(data.draw(3).x.flatten().tolist()) for _ in range(passes)]
     counts = torch.tensor([orders.count(order) for order in sorted(set(orders))]).double()
     assert len(counts) == 6
-    assert ((counts - passes / 6).square() / (passes / 6)).sum() < 20.5  # chi-square, five degrees of freedom, 0.999
+    assert (
+        (counts - passes / 6).square() / (passes / 6)
+    ).sum() < 20.5  # chi-square, five degrees of freedom, 0.999
 
 
 def test_with_replacement_draws_are_uniform_and_independent() -> None:
@@ -50,8 +56,13 @@ def test_answers_stay_with_their_inputs() -> None:
             assert (batch.x.flatten() * 3).equal(batch.y.float())
 
 
-@pytest.mark.parametrize(("examples", "batch_size", "passes"), [(10, 5, 1), (10, 3, 1), (10, 3, 2), (4, 10, 5), (10, 10, 3)])
-def test_passes_end_after_as_many_whole_batches_as_they_hold(examples: int, batch_size: int, passes: int) -> None:
+@pytest.mark.parametrize(
+    ("examples", "batch_size", "passes"),
+    [(10, 5, 1), (10, 3, 1), (10, 3, 2), (4, 10, 5), (10, 10, 3)],
+)
+def test_passes_end_after_as_many_whole_batches_as_they_hold(
+    examples: int, batch_size: int, passes: int
+) -> None:
     data = Resample(numbers(examples), rng=rng(), passes=passes)
     drawn = [data.draw(batch_size).x.flatten() for _ in range(examples * passes // batch_size)]
     with pytest.raises(Exhausted, match=f"{passes} passes over {examples} examples have ended"):
@@ -80,7 +91,11 @@ def test_bytes_are_kept_as_bytes_and_leave_as_numbers_between_zero_and_one() -> 
 
 
 def test_as_unit_leaves_other_numbers_alone() -> None:
-    for x in (torch.tensor([300.0]), torch.tensor([3], dtype=torch.int64), torch.tensor([0.5], dtype=torch.float64)):
+    for x in (
+        torch.tensor([300.0]),
+        torch.tensor([3], dtype=torch.int64),
+        torch.tensor([0.5], dtype=torch.float64),
+    ):
         assert as_unit(x) is x
 
 
@@ -111,11 +126,21 @@ def test_passes_are_counted_across_a_continuation() -> None:
     ("arguments", "settings", "sentence"),
     [
         ((torch.zeros(0, 2),), {}, "x is empty: a data set of at least one example is needed"),
-        ((torch.zeros(3, 2), torch.zeros(2)), {}, "y has 2 entries, x has 3 examples: as many are needed"),
+        (
+            (torch.zeros(3, 2), torch.zeros(2)),
+            {},
+            "y has 2 entries, x has 3 examples: as many are needed",
+        ),
         ((torch.zeros(3, 2),), {"passes": 0}, "passes is 0 with replacement=False"),
-        ((torch.zeros(3, 2),), {"passes": 2, "replacement": True}, "passes is 2 with replacement=True"),
+        (
+            (torch.zeros(3, 2),),
+            {"passes": 2, "replacement": True},
+            "passes is 2 with replacement=True",
+        ),
     ],
 )
-def test_data_that_cannot_be_resampled_are_refused(arguments: tuple, settings: dict, sentence: str) -> None:
+def test_data_that_cannot_be_resampled_are_refused(
+    arguments: tuple, settings: dict, sentence: str
+) -> None:
     with pytest.raises(ValueError, match=sentence):
         Resample(*arguments, rng=rng(), **settings)

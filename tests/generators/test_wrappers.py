@@ -7,7 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from distillery import Batch, Exhausted
-from distillery.generators import Alongside, Ancestral, Augmented, Generator, Hardest, Interleave, Noise, Parallel, Resample
+from distillery.generators import (
+    Alongside,
+    Ancestral,
+    Augmented,
+    Generator,
+    Hardest,
+    Interleave,
+    Noise,
+    Parallel,
+    Resample,
+)
 from distillery.generators.wrappers import joined
 from distillery.losses import HardLabels, SoftTargets
 from distillery.models.mlp import MLP
@@ -66,7 +76,9 @@ def test_inputs_alone_are_refused() -> None:
 # ---- Interleave
 
 
-@pytest.mark.parametrize("shares", [[1, 1], [1, 3], [0.9, 0.1], [1, 1, 1], [5, 2, 0.3], [1, 0], [1e-9, 1]])
+@pytest.mark.parametrize(
+    "shares", [[1, 1], [1, 3], [0.9, 0.1], [1, 1, 1], [5, 2, 0.3], [1, 0], [1e-9, 1]]
+)
 @pytest.mark.parametrize("n", [1, 2, 7, 10])
 def test_shares_hold_in_the_long_run_to_within_one_example(shares: list[float], n: int) -> None:
     parts = [Numbered() for _ in shares]
@@ -109,9 +121,16 @@ def test_fractions_carried_over_are_part_of_the_state() -> None:
     assert all(one.draw(3).x.equal(other.draw(3).x) for _ in range(10))
 
 
-@pytest.mark.parametrize(("count", "shares"), [(2, [1.0]), (2, [1.0, -0.1]), (2, [0.0, 0.0]), (0, None), (0, [])])
+@pytest.mark.parametrize(
+    ("count", "shares"), [(2, [1.0]), (2, [1.0, -0.1]), (2, [0.0, 0.0]), (0, None), (0, [])]
+)
 def test_shares_that_share_nothing_out_are_refused(count: int, shares: list[float] | None) -> None:
-    with pytest.raises(ValueError, match=r"shares is \[.*\] for \d generators: as many are needed, none negative, not all zero"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"shares is \[.*\] for \d generators: as many are needed, none negative, not all zero"
+        ),
+    ):
         Interleave([Numbered() for _ in range(count)], shares)
 
 
@@ -142,7 +161,9 @@ def test_inputs_are_changed_and_what_travels_with_them_is_not() -> None:
 def test_changes_come_from_a_stream_that_is_part_of_the_state() -> None:
     def make(seed: int) -> Augmented:
         return Augmented(
-            Resample(torch.arange(9.0)[:, None], rng=rng(seed)), lambda x, g: x + torch.rand(x.shape, generator=g), rng=rng(seed)
+            Resample(torch.arange(9.0)[:, None], rng=rng(seed)),
+            lambda x, g: x + torch.rand(x.shape, generator=g),
+            rng=rng(seed),
         )
 
     one, other = make(0), make(5)
@@ -155,14 +176,21 @@ def test_changes_come_from_a_stream_that_is_part_of_the_state() -> None:
 
 
 def test_of_every_k_candidates_the_hardest_is_kept() -> None:
-    hardest = Hardest(Numbered(labelled=True), lambda batch: -((batch.x[:, 0] % 10) - 4).abs(), of=10)
+    hardest = Hardest(
+        Numbered(labelled=True), lambda batch: -((batch.x[:, 0] % 10) - 4).abs(), of=10
+    )
     batch = hardest.draw(3)
     assert batch.x[:, 0].tolist() == [4, 14, 24]
     assert batch.y.tolist() == [4, 14, 24]
 
 
 def test_one_candidate_is_no_choice() -> None:
-    assert Hardest(Numbered(), lambda batch: batch.x[:, 0], of=1).draw(4).x[:, 0].tolist() == [0, 1, 2, 3]
+    assert Hardest(Numbered(), lambda batch: batch.x[:, 0], of=1).draw(4).x[:, 0].tolist() == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_the_hardest_of_k_has_the_distribution_of_a_maximum() -> None:
@@ -170,7 +198,9 @@ def test_the_hardest_of_k_has_the_distribution_of_a_maximum() -> None:
     data = Resample(torch.rand(50_000, 1, generator=rng()), rng=rng(1), replacement=True)
     largest = Hardest(data, lambda batch: batch.x[:, 0], of=4).draw(5000).x[:, 0].double()
     gaps = (largest.sort().values ** 4 - (torch.arange(5000) + 0.5) / 5000).abs()
-    assert gaps.max() < 1.95 / 5000**0.5 + 0.01  # Kolmogorov and Smirnov at 0.999, and the data's own unevenness
+    assert (
+        gaps.max() < 1.95 / 5000**0.5 + 0.01
+    )  # Kolmogorov and Smirnov at 0.999, and the data's own unevenness
 
 
 class Watched(nn.Module):
@@ -198,7 +228,9 @@ def test_candidates_are_scored_in_evaluation_mode_without_gradients_and_leave_no
     assert torch.get_rng_state().equal(default)
     candidates = Noise(2, rng=rng()).draw(20)
     student.eval()
-    assert batch.x.equal(candidates.x[score(candidates).reshape(4, 5).argmax(1) + torch.arange(0, 20, 5)])
+    assert batch.x.equal(
+        candidates.x[score(candidates).reshape(4, 5).argmax(1) + torch.arange(0, 20, 5)]
+    )
 
 
 def test_networks_named_by_keyword_are_scored_quietly_too() -> None:
@@ -213,9 +245,13 @@ def test_networks_named_by_keyword_are_scored_quietly_too() -> None:
     assert student.asked == [(False, False)]
 
 
-@pytest.mark.parametrize("score", [lambda batch: batch.x, lambda batch: batch.x.sum(), lambda batch: batch.x[:3, 0]])
+@pytest.mark.parametrize(
+    "score", [lambda batch: batch.x, lambda batch: batch.x.sum(), lambda batch: batch.x[:3, 0]]
+)
 def test_a_score_of_another_shape_is_refused(score: object) -> None:
-    with pytest.raises(ValueError, match=r"score returned shape \(.*\) for 8 candidates: one value each is needed"):
+    with pytest.raises(
+        ValueError, match=r"score returned shape \(.*\) for 8 candidates: one value each is needed"
+    ):
         Hardest(Numbered(), score, of=2).draw(4)  # type: ignore[arg-type]
 
 

@@ -25,7 +25,11 @@ def clusters(n: int, dimension: int, seed: int = 0) -> Tensor:
     stretch = torch.randn(3, dimension, dimension, generator=stream, dtype=torch.float64)
     which = torch.randint(3, (n,), generator=stream)
     noise = torch.randn(n, dimension, 1, generator=stream, dtype=torch.float64)
-    return centers[which] + (stretch[which] @ noise).squeeze(2) + 0.3 * torch.randn(n, dimension, generator=stream, dtype=torch.float64)
+    return (
+        centers[which]
+        + (stretch[which] @ noise).squeeze(2)
+        + 0.3 * torch.randn(n, dimension, generator=stream, dtype=torch.float64)
+    )
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])
@@ -36,16 +40,33 @@ def test_from_the_same_start_scikit_learn_takes_the_same_steps(dimension: int) -
     x = clusters(400, dimension)
     start = spread_start(x, 3, rng=rng(1))
     mine = fit(x, start, steps=25, tolerance=0.0)
-    weights, means, covariances = (value.detach() for value in (start.weights, start.means, start.covariances))
+    weights, means, covariances = (
+        value.detach() for value in (start.weights, start.means, start.covariances)
+    )
     theirs = GaussianMixture(
-        3, tol=0.0, max_iter=25, reg_covar=0.0, weights_init=weights, means_init=means, precisions_init=torch.linalg.inv(covariances)
+        3,
+        tol=0.0,
+        max_iter=25,
+        reg_covar=0.0,
+        weights_init=weights,
+        means_init=means,
+        precisions_init=torch.linalg.inv(covariances),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs.fit(x.numpy())
-    torch.testing.assert_close(mine.mixture.means.detach(), torch.from_numpy(theirs.means_), rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(mine.mixture.covariances.detach(), torch.from_numpy(theirs.covariances_), rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(mine.mixture.weights.detach(), torch.from_numpy(theirs.weights_), rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(
+        mine.mixture.means.detach(), torch.from_numpy(theirs.means_), rtol=1e-8, atol=1e-8
+    )
+    torch.testing.assert_close(
+        mine.mixture.covariances.detach(),
+        torch.from_numpy(theirs.covariances_),
+        rtol=1e-8,
+        atol=1e-8,
+    )
+    torch.testing.assert_close(
+        mine.mixture.weights.detach(), torch.from_numpy(theirs.weights_), rtol=1e-8, atol=1e-8
+    )
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -63,14 +84,19 @@ def test_at_convergence_the_gradient_is_zero() -> None:
     found = fit(x, spread_start(x, 3, rng=rng(2)), tolerance=1e-15, steps=5000)
     found.mixture.log_prob(x).mean().backward()
     assert found.converged
-    assert max(float(p.grad.abs().max()) for p in found.mixture.parameters() if p.grad is not None) < 1e-5
+    assert (
+        max(float(p.grad.abs().max()) for p in found.mixture.parameters() if p.grad is not None)
+        < 1e-5
+    )
 
 
 def test_the_reported_likelihood_is_the_mixtures_own() -> None:
     x = clusters(100, 2)
     found = fit(x, spread_start(x, 2, rng=rng()), steps=7, tolerance=0.0)
     assert found.steps == 7
-    assert float(found.log_likelihoods[-1]) == pytest.approx(found.mixture.log_prob(x).mean().item(), abs=1e-12)
+    assert float(found.log_likelihoods[-1]) == pytest.approx(
+        found.mixture.log_prob(x).mean().item(), abs=1e-12
+    )
 
 
 def test_one_component_is_the_sample_mean_and_covariance_after_one_step() -> None:
@@ -92,24 +118,46 @@ def test_counts_are_repetitions() -> None:
 def test_units_and_origin_do_not_matter() -> None:
     x = clusters(200, 2)
     start = spread_start(x, 2, rng=rng())
-    scale, shift = torch.tensor([1e-4, 1e3], dtype=torch.float64), torch.tensor([1.0, 1e6], dtype=torch.float64)
-    moved = Mixture(start.weights, start.means * scale + shift, start.covariances * scale[:, None] * scale)
-    one, other = fit(x, start, steps=30, tolerance=0.0), fit(x * scale + shift, moved, steps=30, tolerance=0.0)
-    torch.testing.assert_close((other.mixture.means - shift) / scale, one.mixture.means, rtol=1e-6, atol=1e-6)
+    scale, shift = (
+        torch.tensor([1e-4, 1e3], dtype=torch.float64),
+        torch.tensor([1.0, 1e6], dtype=torch.float64),
+    )
+    moved = Mixture(
+        start.weights, start.means * scale + shift, start.covariances * scale[:, None] * scale
+    )
+    one, other = (
+        fit(x, start, steps=30, tolerance=0.0),
+        fit(x * scale + shift, moved, steps=30, tolerance=0.0),
+    )
+    torch.testing.assert_close(
+        (other.mixture.means - shift) / scale, one.mixture.means, rtol=1e-6, atol=1e-6
+    )
 
 
 def test_a_component_that_collapses_is_held_at_the_floor_and_reported() -> None:
-    x = torch.cat([torch.zeros(30, dtype=torch.float64), torch.linspace(-3, 3, 30, dtype=torch.float64)])
-    start = Mixture(torch.tensor([0.5, 0.5]).double(), torch.zeros(2).double(), torch.tensor([0.01, 1.0]).double())
+    x = torch.cat(
+        [torch.zeros(30, dtype=torch.float64), torch.linspace(-3, 3, 30, dtype=torch.float64)]
+    )
+    start = Mixture(
+        torch.tensor([0.5, 0.5]).double(),
+        torch.zeros(2).double(),
+        torch.tensor([0.01, 1.0]).double(),
+    )
     found = fit(x, start, floor=1e-4)
     assert found.floored == (0,)
-    assert found.mixture.covariances[0].item() == pytest.approx(1e-4 * float(x.var(correction=0)), rel=1e-6)
+    assert found.mixture.covariances[0].item() == pytest.approx(
+        1e-4 * float(x.var(correction=0)), rel=1e-6
+    )
     assert bool((found.log_likelihoods.diff() > -1e-9).all())
 
 
 def test_a_component_that_no_point_belongs_to_keeps_its_place_at_weight_zero() -> None:
     x = clusters(50, 1)
-    start = Mixture(torch.tensor([0.5, 0.5]).double(), torch.tensor([0.0, 1e4]).double(), torch.tensor([1.0, 1e-2]).double())
+    start = Mixture(
+        torch.tensor([0.5, 0.5]).double(),
+        torch.tensor([0.0, 1e4]).double(),
+        torch.tensor([1.0, 1e-2]).double(),
+    )
     found = fit(x, start)
     assert found.empty == (1,)
     assert found.mixture.means[1].item() == pytest.approx(1e4)
@@ -121,7 +169,13 @@ def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="2 points for 3 components"):
         fit(torch.zeros(2, 2), start)
     with pytest.raises(ValueError, match="1 numbers that are not finite"):
-        fit(torch.tensor([[0.0, math.nan]]).expand(5, 2).clone().index_fill_(0, torch.arange(4), 1.0), start)
+        fit(
+            torch.tensor([[0.0, math.nan]])
+            .expand(5, 2)
+            .clone()
+            .index_fill_(0, torch.arange(4), 1.0),
+            start,
+        )
     with pytest.raises(ValueError, match="must vary in every coordinate"):
         fit(torch.ones(5, 2), start)
     with pytest.raises(ValueError, match="components is 9 for 5 points"):

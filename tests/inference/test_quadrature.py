@@ -1,4 +1,6 @@
-"""The truth about both posteriors: closed forms, enumeration and Monte Carlo agree with it within its own error or theirs."""
+"""The truth about both posteriors: closed forms, enumeration and Monte Carlo agree with it within
+its own error or theirs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ from torch.distributions import Normal
 from distillery.inference.em import fit
 from distillery.inference.mixture_truth import MixtureTruth
 from distillery.inference.quadrature import LogisticTruth, divergence
-from distillery.models.bayes import LogisticPosterior, MixturePosterior, classifier_data, mixture_data
+from distillery.models.bayes import (
+    LogisticPosterior,
+    MixturePosterior,
+    classifier_data,
+    mixture_data,
+)
 from distillery.models.mixture import Mixture
 
 
@@ -56,7 +63,9 @@ def test_one_unknown_mean_is_the_conjugate_closed_form(n: int) -> None:
     exact = normal(mean, math.sqrt(2 + 1 / precision)).log_prob(points)
     torch.testing.assert_close(truth.log_prob(points), exact, rtol=0, atol=1e-9)
     cov = 2 * torch.eye(n, dtype=torch.float64) + 100
-    evidence = torch.distributions.MultivariateNormal(torch.zeros(n, dtype=torch.float64), cov).log_prob(x)
+    evidence = torch.distributions.MultivariateNormal(
+        torch.zeros(n, dtype=torch.float64), cov
+    ).log_prob(x)
     assert float(truth.log_evidence) == pytest.approx(float(evidence), abs=1e-8)
 
 
@@ -72,7 +81,9 @@ def test_the_predictive_density_agrees_with_summing_over_all_assignments(n: int)
 
 
 def enumerated(posterior: MixturePosterior, points: Tensor) -> tuple[float, Tensor]:
-    """The posterior as the sum of K^N Gaussians that it is: one for every assignment of the data to the components."""
+    """The posterior as the sum of K^N Gaussians that it is: one for every assignment of the data to
+    the components.
+    """
     logs, densities = [], []
     for assignment in itertools.product(range(posterior.dimension), repeat=len(posterior.x)):
         log_weight, density = len(posterior.x) * math.log(1 / 3), torch.zeros_like(points)
@@ -80,9 +91,15 @@ def enumerated(posterior: MixturePosterior, points: Tensor) -> tuple[float, Tens
             mine = posterior.x[torch.tensor([a == k for a in assignment])]
             precision = len(mine) / s + 1 / posterior.prior_variance
             mean = float(mine.sum()) / s / precision
-            log_weight += -0.5 * (len(mine) * math.log(2 * math.pi * s) + float(mine.square().sum()) / s)
-            log_weight += 0.5 * (precision * mean**2 - math.log(posterior.prior_variance * precision))
-            density = density + normal(mean, math.sqrt(s + 1 / precision)).log_prob(points).exp() / 3
+            log_weight += -0.5 * (
+                len(mine) * math.log(2 * math.pi * s) + float(mine.square().sum()) / s
+            )
+            log_weight += 0.5 * (
+                precision * mean**2 - math.log(posterior.prior_variance * precision)
+            )
+            density = (
+                density + normal(mean, math.sqrt(s + 1 / precision)).log_prob(points).exp() / 3
+            )
         logs.append(log_weight)
         densities.append(density)
     weights = torch.tensor(logs, dtype=torch.float64)
@@ -90,7 +107,9 @@ def enumerated(posterior: MixturePosterior, points: Tensor) -> tuple[float, Tens
 
 
 def test_no_mode_is_lost_when_many_data_make_them_narrow() -> None:
-    """Weights and variances alike: the posterior is symmetric, six equal modes, whichever of them the climb found."""
+    """Weights and variances alike: the posterior is symmetric, six equal modes, whichever of them
+    the climb found.
+    """
     truth = MixtureTruth(MixturePosterior(mixture_data(100, rng()), variances=(1.5, 1.5, 1.5)))
     assert list(truth.orders.values()) == pytest.approx([1 / 6] * 6, abs=0.01)
     nodes, masses = zip(*(truth.marginal(k) for k in range(3)), strict=True)
@@ -102,7 +121,10 @@ def test_no_mode_is_lost_when_many_data_make_them_narrow() -> None:
 def test_the_marginals_agree_with_a_brute_force_grid_of_importance_samples(n: int) -> None:
     truth, draws = thesis_truth(n), 200_000
     posterior = truth.posterior
-    moments = [(float(m @ p), float((m - m @ p).square() @ p)) for m, p in (truth.marginal(k) for k in range(3))]
+    moments = [
+        (float(m @ p), float((m - m @ p).square() @ p))
+        for m, p in (truth.marginal(k) for k in range(3))
+    ]
     center = torch.tensor([m for m, _ in moments], dtype=torch.float64)
     scale = 1.5 * torch.tensor([v for _, v in moments], dtype=torch.float64).sqrt()
     proposal = torch.distributions.StudentT(torch.tensor(5.0, dtype=torch.float64), center, scale)
@@ -137,7 +159,9 @@ def test_the_logistic_truth_agrees_with_importance_sampling() -> None:
     posterior, n = LogisticPosterior(*classifier_data(rng())), 100_000
     truth = LogisticTruth(posterior)
     w = 10 * torch.randn(n, 2, generator=rng(1), dtype=torch.float64)  # from the prior
-    weight = (torch.nn.functional.logsigmoid(w @ posterior.signed.T).sum(1) - truth.log_evidence.value).exp()
+    weight = (
+        torch.nn.functional.logsigmoid(w @ posterior.signed.T).sum(1) - truth.log_evidence.value
+    ).exp()
     assert abs(float(weight.mean()) - 1) < 4.5 * float(weight.std()) / math.sqrt(n)
     x = torch.tensor([[1.0, 0.0], [0.0, 8.0], [-5.0, 9.0], [0.2, -0.1]], dtype=torch.float64)
     each = torch.sigmoid(w @ x.T) * weight[:, None]
@@ -154,13 +178,18 @@ def test_a_finer_logistic_grid_differs_by_less_than_the_stated_error() -> None:
     assert len(fine.nodes) > len(rough.nodes)
     one, other = rough.probs(x), fine.probs(x)
     assert bool(((one.value - other.value).abs() <= one.error + 1e-9).all())
-    assert abs(float(rough.log_evidence) - float(fine.log_evidence)) <= float(rough.log_evidence.error) + 1e-9
+    assert (
+        abs(float(rough.log_evidence) - float(fine.log_evidence))
+        <= float(rough.log_evidence.error) + 1e-9
+    )
 
 
 def test_without_information_the_logistic_posterior_is_the_prior() -> None:
     truth = LogisticTruth(LogisticPosterior(torch.zeros(3, 2), torch.tensor([0, 1, 1])))
     assert float(truth.log_evidence) == pytest.approx(3 * math.log(0.5), abs=1e-7)
-    torch.testing.assert_close(truth.covariance, 100 * torch.eye(2, dtype=torch.float64), rtol=1e-7, atol=1e-6)
+    torch.testing.assert_close(
+        truth.covariance, 100 * torch.eye(2, dtype=torch.float64), rtol=1e-7, atol=1e-6
+    )
     assert float(truth.expectation(lambda w: w.square().sum(1))) == pytest.approx(200, rel=1e-7)
 
 
@@ -168,13 +197,17 @@ def test_labels_and_inputs_turned_round_give_the_same_truth() -> None:
     x, y = classifier_data(rng(3))
     points = torch.tensor([[3.0, 1.0], [-0.5, 2.0]], dtype=torch.float64)
     one, other = LogisticTruth(LogisticPosterior(x, y)), LogisticTruth(LogisticPosterior(x, 1 - y))
-    torch.testing.assert_close(one.probs(points).value, 1 - other.probs(points).value, rtol=0, atol=1e-8)
+    torch.testing.assert_close(
+        one.probs(points).value, 1 - other.probs(points).value, rtol=0, atol=1e-8
+    )
 
 
 def test_samples_of_the_truth_have_its_moments() -> None:
     truth = LogisticTruth(LogisticPosterior(*classifier_data(rng())))
     w = truth.sample(20_000, rng(5))
-    assert bool(((w.mean(0) - truth.mean).abs() < 4.5 * (truth.covariance.diagonal() / 20_000).sqrt()).all())
+    assert bool(
+        ((w.mean(0) - truth.mean).abs() < 4.5 * (truth.covariance.diagonal() / 20_000).sqrt()).all()
+    )
 
 
 def test_bad_input_is_refused() -> None:

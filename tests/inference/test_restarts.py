@@ -18,7 +18,9 @@ def test_the_likeliest_is_at_least_as_likely_as_what_each_start_leads_to() -> No
     x = mixture_data(400, rng())
     starts = varied_starts(x, 3, 5, rng=rng(1))
     best = float(likeliest(x, starts, steps=100).log_likelihoods[-1])
-    assert all(best >= float(em.fit(x, start, steps=100).log_likelihoods[-1]) - 1e-9 for start in starts)
+    assert all(
+        best >= float(em.fit(x, start, steps=100).log_likelihoods[-1]) - 1e-9 for start in starts
+    )
     variances = torch.stack([start.covariances.flatten().detach() for start in starts])
     assert bool((variances <= x.var(correction=0) * (1 + 1e-9)).all())
     assert len(variances.unique()) == variances.numel()
@@ -32,7 +34,9 @@ def test_em_on_gathered_points_is_em_on_all() -> None:
     assert len(points) <= 2001
     assert float(counts.sum()) == 20_000
     torch.testing.assert_close(other.mixture.means, one.mixture.means, rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(other.log_likelihoods[-1], one.log_likelihoods[-1], rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        other.log_likelihoods[-1], one.log_likelihoods[-1], rtol=0, atol=1e-4
+    )
 
 
 def test_a_stream_gathered_batch_by_batch_keeps_count_mean_and_all_but_the_variance() -> None:
@@ -44,7 +48,9 @@ def test_a_stream_gathered_batch_by_batch_keeps_count_mean_and_all_but_the_varia
     assert float(counts.sum()) == 10_000
     mean = float(counts @ points[:, 0]) / 10_000
     assert mean == pytest.approx(float(x.mean()), abs=1e-9)
-    assert float(counts @ (points[:, 0] - mean).square()) / 10_000 == pytest.approx(float(x.var(correction=0)), rel=1e-4)
+    assert float(counts @ (points[:, 0] - mean).square()) / 10_000 == pytest.approx(
+        float(x.var(correction=0)), rel=1e-4
+    )
 
 
 def test_points_of_more_dimensions_are_refused() -> None:

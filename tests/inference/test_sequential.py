@@ -22,15 +22,24 @@ def rng(seed: int = 0) -> torch.Generator:
 def test_starts_stand_in_each_order_of_the_means_as_often_as_it_is_probable(points: int) -> None:
     posterior = MixturePosterior(mixture_data(points, rng(5)))
     chains = 3000
-    shares = order_shares(arrived(posterior, chains, step=lambda part: mixture_step(part, 10.0), rng=rng(1)))
+    shares = order_shares(
+        arrived(posterior, chains, step=lambda part: mixture_step(part, 10.0), rng=rng(1))
+    )
     for order, prob in MixtureTruth(posterior).orders.items():
-        assert shares[order] == pytest.approx(prob, abs=6 * math.sqrt((prob * (1 - prob) + 1e-3) / chains))  # copies are not independent
+        assert shares[order] == pytest.approx(
+            prob, abs=6 * math.sqrt((prob * (1 - prob) + 1e-3) / chains)
+        )  # copies are not independent
 
 
 def test_marginal_means_agree_with_the_truth_where_modes_are_far_apart() -> None:
     posterior = MixturePosterior(mixture_data(200, rng(2)))
     states, truth = (
-        arrived(posterior, 1000, step=lambda part: mixture_step(part, 30 / len(part.x) ** 0.5), rng=rng(1)),
+        arrived(
+            posterior,
+            1000,
+            step=lambda part: mixture_step(part, 30 / len(part.x) ** 0.5),
+            rng=rng(1),
+        ),
         MixtureTruth(posterior),
     )
     for k in range(3):

@@ -36,7 +36,12 @@ class Fresh(Generator):
 
 
 def start() -> Mixture:
-    return Mixture(*(torch.tensor(v, dtype=torch.float64) for v in ([1 / 3] * 3, [-4.0, 0.0, 4.0], [9.0, 9.0, 9.0])))
+    return Mixture(
+        *(
+            torch.tensor(v, dtype=torch.float64)
+            for v in ([1 / 3] * 3, [-4.0, 0.0, 4.0], [9.0, 9.0, 9.0])
+        )
+    )
 
 
 def data(n: int = 200) -> Tensor:
@@ -53,7 +58,10 @@ def test_at_rate_one_on_the_whole_data_every_iteration_is_a_step_of_batch_em() -
 
 
 def test_with_a_falling_power_of_t_a_fixed_stream_leads_to_the_optimum_of_batch_em() -> None:
-    x, student = 0.3 * data() + torch.tensor([-8.0, 0.0, 8.0, 0.0], dtype=torch.float64).repeat(50)[:, None], start()
+    x, student = (
+        0.3 * data() + torch.tensor([-8.0, 0.0, 8.0, 0.0], dtype=torch.float64).repeat(50)[:, None],
+        start(),
+    )
     distil_by_em(Again(x), student, iterations=1000, batch_size=200, rate=power(0.6))
     best = fit(x, start(), tolerance=1e-15).mixture
     torch.testing.assert_close(student.means, best.means, rtol=1e-6, atol=1e-6)
@@ -77,7 +85,8 @@ def test_the_thesis_protocol_comes_close_to_a_density_that_a_mixture_can_hold() 
             p = truth.log_prob(x).exp()
             kept.append(torch.trapezoid(p * (truth.log_prob(x) - student.log_prob(x)), x).item())
             distil_by_em(Fresh(seed), student, iterations=100, batch_size=100)
-    # the expected excess of the best fit to n points is 8 parameters / 2n; the second half of the stream weighs as some 3000 points
+    # the expected excess of the best fit to n points is 8 parameters / 2n; the second half of the
+    # stream weighs as some 3000 points
     assert max(after) < 0.01 < min(before)
 
 

@@ -35,13 +35,19 @@ def each(loss: Loss, answer: Tensor, target: Tensor) -> Tensor:
 
 def test_soft_targets_are_the_cross_entropy_of_equation_2_17() -> None:
     mine, theirs = torch.randn(6, 4, generator=rng()), torch.randn(6, 4, generator=rng(1))
-    t, f = theirs.exp() / theirs.exp().sum(-1, keepdim=True), mine.exp() / mine.exp().sum(-1, keepdim=True)
+    t, f = (
+        theirs.exp() / theirs.exp().sum(-1, keepdim=True),
+        mine.exp() / mine.exp().sum(-1, keepdim=True),
+    )
     torch.testing.assert_close(each(SoftTargets(), mine, theirs), -(t * f.log()).sum(-1))
 
 
 def test_soft_targets_agree_with_torch() -> None:
     mine, theirs = torch.randn(6, 4, generator=rng()), torch.randn(6, 4, generator=rng(1))
-    torch.testing.assert_close(each(SoftTargets(), mine, theirs), F.cross_entropy(mine, theirs.softmax(-1), reduction="none"))
+    torch.testing.assert_close(
+        each(SoftTargets(), mine, theirs),
+        F.cross_entropy(mine, theirs.softmax(-1), reduction="none"),
+    )
 
 
 def test_soft_targets_are_least_where_the_student_agrees_and_there_they_are_the_entropy() -> None:
@@ -49,24 +55,41 @@ def test_soft_targets_are_least_where_the_student_agrees_and_there_they_are_the_
     least = each(SoftTargets(), logits, logits)
     torch.testing.assert_close(least, torch.distributions.Categorical(logits=logits).entropy())
     for seed in range(20):
-        assert (each(SoftTargets(), logits + 0.3 * torch.randn(5, 3, generator=rng(seed)), logits) > least).all()
+        assert (
+            each(SoftTargets(), logits + 0.3 * torch.randn(5, 3, generator=rng(seed)), logits)
+            > least
+        ).all()
 
 
 def test_normalised_log_probabilities_serve_as_logits() -> None:
     mine, theirs = torch.randn(6, 4, generator=rng()), torch.randn(6, 4, generator=rng(1))
-    torch.testing.assert_close(each(SoftTargets(3.0), mine, theirs), each(SoftTargets(3.0), mine.log_softmax(-1), theirs.log_softmax(-1)))
+    torch.testing.assert_close(
+        each(SoftTargets(3.0), mine, theirs),
+        each(SoftTargets(3.0), mine.log_softmax(-1), theirs.log_softmax(-1)),
+    )
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0, 20.0])
-def test_a_temperature_divides_both_logits_and_multiplies_the_value_by_its_square(temperature: float) -> None:
+def test_a_temperature_divides_both_logits_and_multiplies_the_value_by_its_square(
+    temperature: float,
+) -> None:
     mine, theirs = torch.randn(6, 4, generator=rng()), torch.randn(6, 4, generator=rng(1))
-    expected = temperature**2 * F.cross_entropy(mine / temperature, (theirs / temperature).softmax(-1), reduction="none")
+    expected = temperature**2 * F.cross_entropy(
+        mine / temperature, (theirs / temperature).softmax(-1), reduction="none"
+    )
     torch.testing.assert_close(each(SoftTargets(temperature), mine, theirs), expected)
 
 
-def test_gradients_keep_their_size_at_a_high_temperature_and_tend_to_those_of_centred_logits() -> None:
-    """Hinton et al. (2015), their equation 4: (v_i - mean) - (z_i - mean), over the number of classes."""
-    mine, theirs = torch.randn(6, 4, generator=rng()).double(), torch.randn(6, 4, generator=rng(1)).double()
+def test_gradients_keep_their_size_at_a_high_temperature_and_tend_to_those_of_centred_logits() -> (
+    None
+):
+    """Hinton et al. (2015), their equation 4: (v_i - mean) - (z_i - mean), over the number of
+    classes.
+    """
+    mine, theirs = (
+        torch.randn(6, 4, generator=rng()).double(),
+        torch.randn(6, 4, generator=rng(1)).double(),
+    )
     student = Giving(mine)
     SoftTargets(1000.0).each(Recorded(), student, Batch(torch.zeros(6, 1), theirs)).sum().backward()
     expected = ((mine - mine.mean(-1, keepdim=True)) - (theirs - theirs.mean(-1, keepdim=True))) / 4
@@ -85,7 +108,13 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature: float) -> No
 
 
 def test_soft_targets_refuse_labels() -> None:
-    with pytest.raises(TypeError, match="SoftTargets: the teacher gave integer labels: logits are needed, or the loss HardLabels"):
+    with pytest.raises(
+        TypeError,
+        match=(
+            "SoftTargets: the teacher gave integer labels: logits are needed, or the loss"
+            " HardLabels"
+        ),
+    ):
         each(SoftTargets(), torch.zeros(3, 2), torch.tensor([0, 1, 1]))
 
 
@@ -99,21 +128,38 @@ def test_hard_labels_are_minus_the_log_probability_of_the_label(dtype: torch.dty
 def test_hard_labels_are_soft_targets_of_a_teacher_who_is_certain() -> None:
     logits, labels = torch.randn(6, 4, generator=rng()), torch.tensor([0, 3, 1, 1, 2, 0])
     certain = torch.where(F.one_hot(labels, 4) == 1, 0.0, -math.inf)
-    torch.testing.assert_close(each(SoftTargets(), logits, certain), each(HardLabels(), logits, labels))
+    torch.testing.assert_close(
+        each(SoftTargets(), logits, certain), each(HardLabels(), logits, labels)
+    )
 
 
 def test_hard_labels_refuse_logits_and_a_wrong_number_of_labels() -> None:
-    with pytest.raises(TypeError, match=r"HardLabels: the teacher gave torch\.float32: integer labels are needed, or the loss SoftTargets"):
+    with pytest.raises(
+        TypeError,
+        match=(
+            r"HardLabels: the teacher gave torch\.float32: integer labels are needed, or the loss"
+            r" SoftTargets"
+        ),
+    ):
         each(HardLabels(), torch.zeros(3, 2), torch.zeros(3, 2))
-    with pytest.raises(ValueError, match=r"labels of shape \(3, 1\) for logits of shape \(3, 2\): one label an example is needed"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"labels of shape \(3, 1\) for logits of shape \(3, 2\): one label an example is needed"
+        ),
+    ):
         each(HardLabels(), torch.zeros(3, 2), torch.zeros(3, 1).long())
     with pytest.raises(TypeError, match="the teacher gave list: integer labels"):
-        HardLabels().each(Formula(lambda x: [0, 1, 1]), Giving(torch.zeros(3, 2)), Batch(torch.zeros(3, 1)))
+        HardLabels().each(
+            Formula(lambda x: [0, 1, 1]), Giving(torch.zeros(3, 2)), Batch(torch.zeros(3, 1))
+        )
 
 
 def test_square_error_is_half_the_mean_square() -> None:
     mine, theirs = torch.randn(6, 4, generator=rng()), torch.randn(6, 4, generator=rng(1))
-    torch.testing.assert_close(each(SquareError(), mine, theirs), 0.5 * F.mse_loss(mine, theirs, reduction="none").mean(-1))
+    torch.testing.assert_close(
+        each(SquareError(), mine, theirs), 0.5 * F.mse_loss(mine, theirs, reduction="none").mean(-1)
+    )
 
 
 @pytest.mark.parametrize("loss", [SoftTargets(), SquareError()])
@@ -126,19 +172,28 @@ def test_answers_that_would_broadcast_by_accident_are_refused(loss: Loss) -> Non
 @pytest.mark.parametrize("loss", [SoftTargets(2.0), SquareError(), HardLabels()])
 @pytest.mark.parametrize("own_streams", [False, True])
 @pytest.mark.parametrize("stacked", [False, True])
-def test_a_bank_has_the_values_of_its_students(loss: Loss, own_streams: bool, stacked: bool) -> None:
+def test_a_bank_has_the_values_of_its_students(
+    loss: Loss, own_streams: bool, stacked: bool
+) -> None:
     students = [MLP([2, 3], rng=rng(seed)) for seed in range(2)]
     x, y = torch.randn(6, 2, generator=rng()), torch.tensor([0, 1, 2, 2, 1, 0])
     teacher = Labels() if isinstance(loss, HardLabels) else Frozen(MLP([2, 3], rng=rng(5)))
     halves = [slice(0, 3), slice(3, 6)] if own_streams else [slice(0, 6)] * 2
-    expected = torch.stack([loss.each(teacher, s, Batch(x, y)[half]) for s, half in zip(students, halves, strict=True)])
-    value = loss.each(teacher, Bank(students, stacked=stacked, own_streams=own_streams), Batch(x, y))
+    expected = torch.stack(
+        [loss.each(teacher, s, Batch(x, y)[half]) for s, half in zip(students, halves, strict=True)]
+    )
+    value = loss.each(
+        teacher, Bank(students, stacked=stacked, own_streams=own_streams), Batch(x, y)
+    )
     torch.testing.assert_close(value, expected)
 
 
 @pytest.mark.parametrize("loss", [SoftTargets(2.0), SquareError()])
 def test_half_precision_outputs_are_summed_in_single_precision(loss: Loss) -> None:
-    mine, theirs = torch.randn(6, 1000, generator=rng()).bfloat16(), torch.randn(6, 1000, generator=rng(1)).bfloat16()
+    mine, theirs = (
+        torch.randn(6, 1000, generator=rng()).bfloat16(),
+        torch.randn(6, 1000, generator=rng(1)).bfloat16(),
+    )
     torch.testing.assert_close(each(loss, mine, theirs), each(loss, mine.float(), theirs.float()))
 
 

@@ -17,14 +17,18 @@ from distillery.teachers import Frozen, Given
 def world() -> tuple[RBM, NADE, Tensor, Tensor, Tensor]:
     """A machine, a student, all states, their exact log probabilities, log Z."""
     rng = torch.Generator().manual_seed(0)
-    machine = RBM.from_arrays(*(torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((5, 3), (5,), (3,))))
+    machine = RBM.from_arrays(
+        *(torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((5, 3), (5,), (3,)))
+    )
     student = NADE(5, 4, rng=rng).double()
     states = torch.tensor(list(itertools.product([0, 1], repeat=5)))
     log_density = machine.log_density(states).detach()
     return machine, student, states, log_density.log_softmax(0), log_density.logsumexp(0)
 
 
-def test_the_likelihood_is_the_kl_divergence_plus_the_teachers_entropy(world: tuple[RBM, NADE, Tensor, Tensor, Tensor]) -> None:
+def test_the_likelihood_is_the_kl_divergence_plus_the_teachers_entropy(
+    world: tuple[RBM, NADE, Tensor, Tensor, Tensor],
+) -> None:
     machine, student, states, log_probs, _ = world
     probs = log_probs.exp()
     each = KL().each(Frozen(machine), student, Batch(states))
@@ -34,15 +38,21 @@ def test_the_likelihood_is_the_kl_divergence_plus_the_teachers_entropy(world: tu
 
 
 @pytest.mark.parametrize("gap", [0.0, 1.5, 20.0])
-def test_the_square_error_splits_as_equation_4_10_says(world: tuple[RBM, NADE, Tensor, Tensor, Tensor], gap: float) -> None:
+def test_the_square_error_splits_as_equation_4_10_says(
+    world: tuple[RBM, NADE, Tensor, Tensor, Tensor], gap: float
+) -> None:
     machine, student, states, log_probs, log_z = world
     each = LogSquareError(float(log_z) - gap).each(Frozen(machine), student, Batch(states))
     probs, difference = log_probs.exp(), log_probs - student.log_prob(states)
-    expected = (probs * difference.square()).sum() / 2 + gap * (probs * difference).sum() + gap**2 / 2
+    expected = (
+        (probs * difference.square()).sum() / 2 + gap * (probs * difference).sum() + gap**2 / 2
+    )
     torch.testing.assert_close((probs * each).sum(), expected)
 
 
-def test_a_perfect_student_leaves_half_the_squared_gap(world: tuple[RBM, NADE, Tensor, Tensor, Tensor]) -> None:
+def test_a_perfect_student_leaves_half_the_squared_gap(
+    world: tuple[RBM, NADE, Tensor, Tensor, Tensor],
+) -> None:
     machine, _, states, log_probs, log_z = world
 
     class Perfect(torch.nn.Module):
@@ -53,8 +63,12 @@ def test_a_perfect_student_leaves_half_the_squared_gap(world: tuple[RBM, NADE, T
     torch.testing.assert_close(each, torch.full((32,), 2.0, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("loss", [KL(), LogSquareError(1.0), 0.5 * KL() + 0.5 * LogSquareError(1.0)])
-def test_gradients_reach_the_student_and_not_the_teacher(world: tuple[RBM, NADE, Tensor, Tensor, Tensor], loss: KL) -> None:
+@pytest.mark.parametrize(
+    "loss", [KL(), LogSquareError(1.0), 0.5 * KL() + 0.5 * LogSquareError(1.0)]
+)
+def test_gradients_reach_the_student_and_not_the_teacher(
+    world: tuple[RBM, NADE, Tensor, Tensor, Tensor], loss: KL
+) -> None:
     machine, student, states, _, _ = world
     loss(Frozen(machine), student, Batch(states)).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in student.parameters())
@@ -66,15 +80,24 @@ def test_a_constant_that_is_not_finite_is_refused() -> None:
         LogSquareError(float("inf"))
 
 
-def test_soft_bits_have_the_gradient_of_kl_and_less_variance(world: tuple[RBM, NADE, Tensor, Tensor, Tensor]) -> None:
+def test_soft_bits_have_the_gradient_of_kl_and_less_variance(
+    world: tuple[RBM, NADE, Tensor, Tensor, Tensor],
+) -> None:
     machine, student, x, log_probs, log_z = world
     h = torch.tensor(list(itertools.product([0, 1], repeat=machine.hidden)), dtype=torch.float64)
-    exponent = torch.einsum("nv,vh,mh->nm", x.double(), machine.W, h) + (x.double() @ machine.a)[:, None] + h @ machine.b
+    exponent = (
+        torch.einsum("nv,vh,mh->nm", x.double(), machine.W, h)
+        + (x.double() @ machine.a)[:, None]
+        + h @ machine.b
+    )
     joint = (exponent - log_z).exp().detach()
     torch.testing.assert_close(joint.sum(1), log_probs.exp())
     every_x, every_h = x.repeat_interleave(len(h), 0), h.repeat(len(x), 1)
     weights = joint.flatten()
-    soft = gradients(SoftBits().each(Given(machine.visible_probs), student, Batch(every_x, draw=every_h)), student)
+    soft = gradients(
+        SoftBits().each(Given(machine.visible_probs), student, Batch(every_x, draw=every_h)),
+        student,
+    )
     hard = gradients(KL().each(Frozen(machine), student, Batch(every_x)), student)
     mean_soft, mean_hard = weights @ soft, weights @ hard
     torch.testing.assert_close(mean_soft, mean_hard)
@@ -84,10 +107,18 @@ def test_soft_bits_have_the_gradient_of_kl_and_less_variance(world: tuple[RBM, N
 
 def gradients(each: Tensor, student: NADE) -> Tensor:
     """One row an example."""
-    rows = [torch.autograd.grad(value, list(student.parameters()), retain_graph=True) for value in each]
+    rows = [
+        torch.autograd.grad(value, list(student.parameters()), retain_graph=True) for value in each
+    ]
     return torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
 
 
 def test_soft_bits_refuse_a_student_without_logits() -> None:
-    with pytest.raises(TypeError, match=r"SoftBits: student Linear has no logits\(x\): a NADE or a MADE is needed"):
-        SoftBits().each(Given(lambda h: h), torch.nn.Linear(2, 2), Batch(torch.zeros(1, 2), draw=torch.zeros(1, 2)))
+    with pytest.raises(
+        TypeError, match=r"SoftBits: student Linear has no logits\(x\): a NADE or a MADE is needed"
+    ):
+        SoftBits().each(
+            Given(lambda h: h),
+            torch.nn.Linear(2, 2),
+            Batch(torch.zeros(1, 2), draw=torch.zeros(1, 2)),
+        )

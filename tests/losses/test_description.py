@@ -23,7 +23,9 @@ class Table(nn.Module):
         self.logits = nn.Parameter(torch.randn(self.shape, generator=rng()))
 
     def forward(self, codes: Tensor) -> Tensor:
-        table = self.logits.flatten().log_softmax(0).view(self.shape).expand(len(codes), *self.shape)
+        table = (
+            self.logits.flatten().log_softmax(0).view(self.shape).expand(len(codes), *self.shape)
+        )
         for variable in codes.unbind(1):
             table = torch.einsum("bv,bv...->b...", variable, table)
         return table
@@ -48,18 +50,27 @@ def test_the_bits_are_those_of_the_code_in_the_table_of_all_codes() -> None:
     every = torch.tensor(list(itertools.product(range(3), repeat=4)))
     probs = prior(every).detach().exp()
     places = (network.encode(x).long() * torch.tensor([27, 9, 3, 1])).sum(1)
-    torch.testing.assert_close(CodeBits(prior).each(Inputs(), network, Batch(x)).detach(), -(probs / probs.sum())[places].log2())
+    torch.testing.assert_close(
+        CodeBits(prior).each(Inputs(), network, Batch(x)).detach(),
+        -(probs / probs.sum())[places].log2(),
+    )
 
 
 def test_every_value_hears_what_the_code_would_cost_with_it() -> None:
-    """The gradient with respect to a one-hot code, under a prior whose log probability is linear in each variable."""
+    """The gradient with respect to a one-hot code, under a prior whose log probability is linear in
+    each variable.
+    """
     prior, codes = Table(3, 2), torch.eye(2)[torch.tensor([[0, 1, 1], [1, 0, 1]])].requires_grad_()
-    (slopes,) = torch.autograd.grad(CodeBits(prior, "0").each(Inputs(), nn.Sequential(nn.Identity()), Batch(codes)).sum(), codes)
+    (slopes,) = torch.autograd.grad(
+        CodeBits(prior, "0").each(Inputs(), nn.Sequential(nn.Identity()), Batch(codes)).sum(), codes
+    )
     table = prior.logits.detach().flatten().log_softmax(0).view(2, 2, 2)
     for b, code in enumerate(codes.argmax(-1).tolist()):
         for i, value in itertools.product(range(3), range(2)):
             other = (*code[:i], value, *code[i + 1 :])
-            assert float(slopes[b, i, value]) == pytest.approx(-float(table[other]) / torch.log(torch.tensor(2.0)).item(), rel=1e-5)
+            assert float(slopes[b, i, value]) == pytest.approx(
+                -float(table[other]) / torch.log(torch.tensor(2.0)).item(), rel=1e-5
+            )
 
 
 def test_a_gradient_reaches_the_encoder_and_the_prior_but_no_decoder() -> None:
@@ -104,5 +115,12 @@ def test_under_autocast_the_bits_are_still_exact() -> None:
 
 
 def test_a_layer_that_puts_out_no_code_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"layer 'encoder' puts out shape \(3, 2, 2, 2\): one-hot codes \(B, c, l\) are needed"):
-        CodeBits(CodePrior(4, 2, 3, rng=rng()), "encoder").each(Inputs(), student(), Batch(pictures()))
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"layer 'encoder' puts out shape \(3, 2, 2, 2\): one-hot codes \(B, c, l\) are needed"
+        ),
+    ):
+        CodeBits(CodePrior(4, 2, 3, rng=rng()), "encoder").each(
+            Inputs(), student(), Batch(pictures())
+        )

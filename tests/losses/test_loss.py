@@ -17,7 +17,10 @@ class Counted(nn.Module):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self.network, self.runs = MLP([2, 8, 3], rng=torch.Generator().manual_seed(seed), activation=nn.Tanh()), 0
+        self.network, self.runs = (
+            MLP([2, 8, 3], rng=torch.Generator().manual_seed(seed), activation=nn.Tanh()),
+            0,
+        )
         self.network.layers[1].register_forward_pre_hook(self._count)
 
     def _count(self, *_: object) -> None:
@@ -38,13 +41,19 @@ class Hints(Loss):
 
 
 def parts() -> tuple[Frozen, Counted, Batch]:
-    return Frozen(Counted(1)), Counted(2), Batch(torch.randn(5, 2, generator=torch.Generator().manual_seed(0)))
+    return (
+        Frozen(Counted(1)),
+        Counted(2),
+        Batch(torch.randn(5, 2, generator=torch.Generator().manual_seed(0))),
+    )
 
 
 def test_a_loss_is_the_mean_over_the_batch() -> None:
     teacher, student, batch = parts()
     loss = SoftTargets()
-    torch.testing.assert_close(loss(teacher, student, batch), loss.each(teacher, student, batch).mean())
+    torch.testing.assert_close(
+        loss(teacher, student, batch), loss.each(teacher, student, batch).mean()
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,7 +71,9 @@ def test_a_loss_is_the_mean_over_the_batch() -> None:
 def test_a_sum_has_the_value_of_its_weighted_terms(made: Sum, weights: list[float]) -> None:
     teacher, student, batch = parts()
     assert made.weights == pytest.approx(weights)
-    expected = sum(w * term.each(teacher, student, batch) for w, term in zip(weights, made.terms, strict=True))
+    expected = sum(
+        w * term.each(teacher, student, batch) for w, term in zip(weights, made.terms, strict=True)
+    )
     torch.testing.assert_close(made.each(teacher, student, batch), expected)
 
 
@@ -80,7 +91,9 @@ def test_a_sum_learns_what_its_terms_must_learn() -> None:
             super().__init__()
             self.scale = nn.Parameter(torch.ones(1))
 
-    assert [name for name, _ in (SoftTargets() + 0.1 * Scaled()).named_parameters()] == ["terms.1.scale"]
+    assert [name for name, _ in (SoftTargets() + 0.1 * Scaled()).named_parameters()] == [
+        "terms.1.scale"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +119,15 @@ def test_a_step_of_the_loop_runs_each_network_once() -> None:
     teacher, student, _ = parts()
     loss = SoftTargets() + DerivativeSquareError() + Hints()
     optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
-    distill(teacher, student, Noise(2, rng=torch.Generator().manual_seed(0)), loss, optimizer=optimizer, steps=3, batch_size=4)
+    distill(
+        teacher,
+        student,
+        Noise(2, rng=torch.Generator().manual_seed(0)),
+        loss,
+        optimizer=optimizer,
+        steps=3,
+        batch_size=4,
+    )
     assert (teacher.network.runs, student.runs) == (3, 3)
 
 
@@ -125,6 +146,9 @@ def test_gradients_of_a_sum_are_the_sum_of_gradients() -> None:
     parameters = list(student.parameters())
     with once(teacher, student, loss):
         together = torch.autograd.grad(loss(teacher, student, batch), parameters)
-    apart = [torch.autograd.grad(w * term(teacher, student, batch), parameters, allow_unused=True) for w, term in loss._weighted()]
+    apart = [
+        torch.autograd.grad(w * term(teacher, student, batch), parameters, allow_unused=True)
+        for w, term in loss._weighted()
+    ]
     for index, gradient in enumerate(together):
         torch.testing.assert_close(gradient, sum(g[index] for g in apart if g[index] is not None))

@@ -41,14 +41,18 @@ def test_the_cross_entropy_is_that_of_the_pixels_that_come_out() -> None:
     x, codec = pictures(), Codec(-1.3)
     q = codec(x)
     torch.testing.assert_close(
-        PixelCrossEntropy().each(Inputs(), codec, Batch(x)), -(x * q.log() + (1 - x) * (1 - q).log()).mean((1, 2, 3))
+        PixelCrossEntropy().each(Inputs(), codec, Batch(x)),
+        -(x * q.log() + (1 - x) * (1 - q).log()).mean((1, 2, 3)),
     )
 
 
 def test_the_cross_entropy_is_least_at_the_picture() -> None:
     x = torch.full((1, 1, 4, 5), 0.3)
     best = torch.tensor(0.3).logit().item()
-    values = [PixelCrossEntropy()(Inputs(), Codec(logit), Batch(x)).item() for logit in (best - 0.1, best, best + 0.1)]
+    values = [
+        PixelCrossEntropy()(Inputs(), Codec(logit), Batch(x)).item()
+        for logit in (best - 0.1, best, best + 0.1)
+    ]
     assert values[1] == min(values)
 
 
@@ -71,7 +75,9 @@ def test_the_pictures_may_come_from_elsewhere() -> None:
 
 def test_both_at_once_run_the_student_once() -> None:
     loss, codec, batch = 0.5 * PixelCrossEntropy() + AbsoluteError(), Codec(0.2), Batch(pictures())
-    apart = 0.5 * PixelCrossEntropy()(Inputs(), codec, batch) + AbsoluteError()(Inputs(), codec, batch)
+    apart = 0.5 * PixelCrossEntropy()(Inputs(), codec, batch) + AbsoluteError()(
+        Inputs(), codec, batch
+    )
     codec.runs = 0
     with once(Inputs(), codec, loss):
         torch.testing.assert_close(loss(Inputs(), codec, batch), apart)
@@ -81,18 +87,25 @@ def test_both_at_once_run_the_student_once() -> None:
 def test_a_bank_gets_one_absolute_error_a_student_and_picture() -> None:
     codecs, batch = [Codec(-1.0), Codec(2.0)], Batch(pictures())
     each = AbsoluteError().each(Inputs(), Bank(codecs), batch)
-    torch.testing.assert_close(each, torch.stack([AbsoluteError().each(Inputs(), codec, batch) for codec in codecs]))
+    torch.testing.assert_close(
+        each, torch.stack([AbsoluteError().each(Inputs(), codec, batch) for codec in codecs])
+    )
 
 
 @pytest.mark.parametrize("loss", [AbsoluteError(), PixelCrossEntropy()])
 def test_pictures_of_another_shape_are_refused(loss: Loss) -> None:
-    with pytest.raises(ValueError, match=r"the teacher's answer has shape \(3, 1, 4\), the student's \(3, 1, 4, 5\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"the teacher's answer has shape \(3, 1, 4\), the student's \(3, 1, 4, 5\)",
+    ):
         loss.each(Formula(lambda x: x[..., 0]), Codec(), Batch(pictures()))
 
 
 @pytest.mark.parametrize("answer", [255.0, -0.1, float("nan")])
 def test_pixels_outside_the_unit_interval_have_no_cross_entropy(answer: float) -> None:
-    with pytest.raises(ValueError, match=r"the teacher's pixels go from .* values from 0 to 1 are needed"):
+    with pytest.raises(
+        ValueError, match=r"the teacher's pixels go from .* values from 0 to 1 are needed"
+    ):
         PixelCrossEntropy().each(Formula(lambda x: x * 0 + answer), Codec(), Batch(pictures()))
 
 

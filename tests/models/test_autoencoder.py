@@ -28,20 +28,34 @@ def pictures(n: int, channels: int = 1, size: int = 28) -> Tensor:
     return torch.rand(n, channels, size, size, generator=rng(1))
 
 
-# c, l, channels, size, parameters: three convolutions down and three up, biases everywhere, no dense layer
+# c, l, channels, size, parameters: three convolutions down and three up, biases everywhere, no
+# dense layer
 @pytest.mark.parametrize(
     ("variables", "values", "channels", "size", "parameters"),
-    [(168, 2, 1, 28, 710_221), (62, 2, 1, 28, 97_806), (38, 2, 1, 28, 37_146), (76, 2, 3, 32, 150_293)],
+    [
+        (168, 2, 1, 28, 710_221),
+        (62, 2, 1, 28, 97_806),
+        (38, 2, 1, 28, 37_146),
+        (76, 2, 3, 32, 150_293),
+    ],
 )
-def test_the_published_networks_have_as_many_parameters(variables: int, values: int, channels: int, size: int, parameters: int) -> None:
+def test_the_published_networks_have_as_many_parameters(
+    variables: int, values: int, channels: int, size: int, parameters: int
+) -> None:
     network = CategoricalAutoencoder(variables, values, rng=rng(), channels=channels, size=size)
     F = variables * values // 4
     assert network.filters == F
-    assert count(network) == parameters == 25 * channels * F + F + 4 * (25 * F * F + F) + 25 * F * channels + channels
+    assert (
+        count(network)
+        == parameters
+        == 25 * channels * F + F + 4 * (25 * F * F + F) + 25 * F * channels + channels
+    )
 
 
 @pytest.mark.parametrize(("variables", "times"), [(168, 10.07), (62, 50.34), (38, 101.5)])
-def test_fifty_thousand_pictures_and_the_network_are_as_many_times_smaller_as_published(variables: int, times: float) -> None:
+def test_fifty_thousand_pictures_and_the_network_are_as_many_times_smaller_as_published(
+    variables: int, times: float
+) -> None:
     bits = 50_000 * variables + 32 * count(CategoricalAutoencoder(variables, 2, rng=rng()))
     assert 50_000 * 784 * 8 / bits == pytest.approx(times, rel=5e-4)
 
@@ -55,12 +69,16 @@ def test_the_colour_network_leaves_room_for_the_published_number_of_codes() -> N
 @pytest.mark.parametrize("size", [28, 32])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
-    ("variables", "values", "dtype"), [(6, 2, torch.uint8), (4, 5, torch.uint8), (2, 258, torch.int16), (3, 4, torch.uint8)]
+    ("variables", "values", "dtype"),
+    [(6, 2, torch.uint8), (4, 5, torch.uint8), (2, 258, torch.int16), (3, 4, torch.uint8)],
 )
 def test_any_code_any_channels_and_both_sizes_go_there_and_back(
     variables: int, values: int, dtype: torch.dtype, channels: int, size: int
 ) -> None:
-    network, x = CategoricalAutoencoder(variables, values, rng=rng(), channels=channels, size=size), pictures(3, channels, size)
+    network, x = (
+        CategoricalAutoencoder(variables, values, rng=rng(), channels=channels, size=size),
+        pictures(3, channels, size),
+    )
     codes = network.encode(x)
     assert (codes.shape, codes.dtype) == ((3, variables), dtype)
     assert network.decode(codes).shape == x.shape
@@ -86,11 +104,16 @@ def test_codes_are_drawn_as_often_as_the_softmax_says_in_training_and_in_encode(
         many, stream = logits.expand(8000, 4, 3), rng(2)
         for chosen in (network._straight_through(many).argmax(-1), network._choose(many, stream)):
             counts = torch.stack([torch.bincount(chosen[:, i], minlength=3) for i in range(4)])
-            assert ((counts - 8000 * probs).square() / (8000 * probs)).sum() < 8 + 5 * math.sqrt(2 * 8)
+            assert ((counts - 8000 * probs).square() / (8000 * probs)).sum() < 8 + 5 * math.sqrt(
+                2 * 8
+            )
 
 
 def test_training_sends_a_code_forwards_and_the_softmax_gradient_backwards() -> None:
-    network, weights = CategoricalAutoencoder(4, 3, rng=rng(), temperature=0.7), torch.randn(2, 4, 3, generator=rng(5))
+    network, weights = (
+        CategoricalAutoencoder(4, 3, rng=rng(), temperature=0.7),
+        torch.randn(2, 4, 3, generator=rng(5)),
+    )
     logits = torch.randn(2, 4, 3, generator=rng(4), requires_grad=True)
     twin = copy.deepcopy(network)
     chosen = network._straight_through(logits)
@@ -109,7 +132,9 @@ def test_a_training_pass_is_the_decoding_of_a_code_drawn() -> None:
     assert not network(x).equal(network(x))
 
 
-def test_without_noise_a_training_pass_goes_through_the_likeliest_code_and_the_softmax_learns() -> None:
+def test_without_noise_a_training_pass_goes_through_the_likeliest_code_and_the_softmax_learns() -> (
+    None
+):
     network, x = CategoricalAutoencoder(6, 4, rng=rng()).train(), pictures(3)
     network.noisy = False
     torch.testing.assert_close(network(x).detach(), network.reconstruct(x))
@@ -125,13 +150,22 @@ def test_the_layer_code_puts_out_what_was_taken() -> None:
 def test_a_width_of_its_own_leaves_the_code_as_it_is() -> None:
     network, x = CategoricalAutoencoder(6, 4, rng=rng(), width=9), pictures(3)
     assert (network.filters, network.encode(x).shape, network(x).shape) == (6, (3, 6), x.shape)
-    assert count(network) == (25 * 9 + 9) + (25 * 81 + 9) + (25 * 54 + 6) + (25 * 54 + 9) + (25 * 81 + 9) + (25 * 9 + 1)
-    as_published, told = (CategoricalAutoencoder(6, 4, rng=rng(), width=width) for width in (None, 6))
-    assert all(told.state_dict()[name].equal(value) for name, value in as_published.state_dict().items())
+    assert count(network) == (25 * 9 + 9) + (25 * 81 + 9) + (25 * 54 + 6) + (25 * 54 + 9) + (
+        25 * 81 + 9
+    ) + (25 * 9 + 1)
+    as_published, told = (
+        CategoricalAutoencoder(6, 4, rng=rng(), width=width) for width in (None, 6)
+    )
+    assert all(
+        told.state_dict()[name].equal(value) for name, value in as_published.state_dict().items()
+    )
 
 
 def test_gradients_reach_every_parameter() -> None:
-    for network in (CategoricalAutoencoder(4, 3, rng=rng()), ContinuousAutoencoder(2, rng=rng(), filters=8)):
+    for network in (
+        CategoricalAutoencoder(4, 3, rng=rng()),
+        ContinuousAutoencoder(2, rng=rng(), filters=8),
+    ):
         (network(pictures(3)) * pictures(3)).sum().backward()
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
@@ -143,11 +177,21 @@ def test_what_comes_out_are_data_without_gradients() -> None:
     assert network(x).requires_grad
 
 
-def test_many_pictures_are_taken_in_parts_and_come_out_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, rival, x = CategoricalAutoencoder(4, 4, rng=rng()), ContinuousAutoencoder(1, rng=rng(), filters=4), pictures(5)
+def test_many_pictures_are_taken_in_parts_and_come_out_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network, rival, x = (
+        CategoricalAutoencoder(4, 4, rng=rng()),
+        ContinuousAutoencoder(1, rng=rng(), filters=4),
+        pictures(5),
+    )
     whole = [network.encode(x), network.reconstruct(x), rival.encode(x), rival.reconstruct(x)]
     monkeypatch.setattr("distillery.models.autoencoder._AT_ONCE", 2)
-    for part, all_at_once in zip([network.encode(x), network.reconstruct(x), rival.encode(x), rival.reconstruct(x)], whole, strict=True):
+    for part, all_at_once in zip(
+        [network.encode(x), network.reconstruct(x), rival.encode(x), rival.reconstruct(x)],
+        whole,
+        strict=True,
+    ):
         torch.testing.assert_close(part, all_at_once)
 
 
@@ -157,7 +201,10 @@ def test_bytes_and_floats_are_the_same_picture() -> None:
 
 
 def test_the_memory_format_changes_no_answer() -> None:
-    network, x = CategoricalAutoencoder(6, 6, rng=rng(), channels=3, size=32).eval(), pictures(2, 3, 32)
+    network, x = (
+        CategoricalAutoencoder(6, 6, rng=rng(), channels=3, size=32).eval(),
+        pictures(2, 3, 32),
+    )
     last = copy.deepcopy(network).to(memory_format=torch.channels_last)
     torch.testing.assert_close(last(x), network(x))
     torch.testing.assert_close(last.code_logits(x), network.code_logits(x))
@@ -187,10 +234,21 @@ def test_a_value_of_a_variable_is_a_filter_beside_its_neighbours_at_one_place() 
 def test_a_killed_run_goes_on_with_the_same_codes(tmp_path: Path) -> None:
     def run(steps: list[int], path: Path) -> Tensor:
         for upto in steps:
-            student, data = CategoricalAutoencoder(4, 2, rng=rng()), Resample(pictures(20), rng=rng(3))
+            student, data = (
+                CategoricalAutoencoder(4, 2, rng=rng()),
+                Resample(pictures(20), rng=rng(3)),
+            )
             optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
             history = distill(
-                Inputs(), student, data, PixelCrossEntropy(), optimizer=optimizer, batch_size=4, steps=upto, checkpoint=path, every=2
+                Inputs(),
+                student,
+                data,
+                PixelCrossEntropy(),
+                optimizer=optimizer,
+                batch_size=4,
+                steps=upto,
+                checkpoint=path,
+                every=2,
             )
         return history.losses
 
@@ -198,10 +256,17 @@ def test_a_killed_run_goes_on_with_the_same_codes(tmp_path: Path) -> None:
 
 
 def test_a_code_of_enough_bits_learns_to_tell_pictures_apart() -> None:
-    x = (torch.rand(4, 1, 7, 7, generator=rng(7)) > 0.5).float().repeat_interleave(4, 2).repeat_interleave(4, 3)
+    x = (
+        (torch.rand(4, 1, 7, 7, generator=rng(7)) > 0.5)
+        .float()
+        .repeat_interleave(4, 2)
+        .repeat_interleave(4, 3)
+    )
     student, data = CategoricalAutoencoder(8, 2, rng=rng()), Resample(x, rng=rng(1))
     optimizer = torch.optim.Adam(student.parameters(), lr=0.01)
-    distill(Inputs(), student, data, PixelCrossEntropy(), optimizer=optimizer, batch_size=8, steps=60)
+    distill(
+        Inputs(), student, data, PixelCrossEntropy(), optimizer=optimizer, batch_size=8, steps=60
+    )
     assert len(student.encode(x).unique(dim=0)) == 4
     nearest = (student(x)[:, None] - x[None]).abs().flatten(2).mean(-1).argmin(1)
     assert nearest.tolist() == [0, 1, 2, 3]
@@ -210,12 +275,17 @@ def test_a_code_of_enough_bits_learns_to_tell_pictures_apart() -> None:
 def test_the_continuous_rival_has_the_filters_of_the_code_of_as_many_bits() -> None:
     rival, F = ContinuousAutoencoder(2, rng=rng()), CategoricalAutoencoder(64, 2, rng=rng()).filters
     assert F == 32
-    assert count(rival) == 25 * F + F + 4 * (25 * F * F + F) + 25 * F + 1 + (4 * F * 2 + 2) + (2 * 4 * F + 4 * F)
+    assert count(rival) == 25 * F + F + 4 * (25 * F * F + F) + 25 * F + 1 + (4 * F * 2 + 2) + (
+        2 * 4 * F + 4 * F
+    )
 
 
 @pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 32), (1, 32), (3, 28)])
 def test_the_continuous_rival_answers_through_its_latents(channels: int, size: int) -> None:
-    rival, x = ContinuousAutoencoder(3, rng=rng(), channels=channels, size=size, filters=8), pictures(4, channels, size)
+    rival, x = (
+        ContinuousAutoencoder(3, rng=rng(), channels=channels, size=size, filters=8),
+        pictures(4, channels, size),
+    )
     codes = rival.encode(x)
     assert (codes.shape, codes.dtype) == ((4, 3), torch.float32)
     torch.testing.assert_close(rival.decode(codes), rival(x).detach())
@@ -223,28 +293,48 @@ def test_the_continuous_rival_answers_through_its_latents(channels: int, size: i
 
 
 def test_dense_layers_lead_to_the_latents_and_the_same_in_reverse_back() -> None:
-    rival, x = ContinuousAutoencoder(3, rng=rng(), channels=3, size=32, dense=(8, 5)), pictures(4, 3, 32)
+    rival, x = (
+        ContinuousAutoencoder(3, rng=rng(), channels=3, size=32, dense=(8, 5)),
+        pictures(4, 3, 32),
+    )
     D = 3 * 32 * 32
-    assert count(rival) == (D * 8 + 8) + (8 * 5 + 5) + (5 * 3 + 3) + (3 * 5 + 5) + (5 * 8 + 8) + (8 * D + D)
+    assert count(rival) == (D * 8 + 8) + (8 * 5 + 5) + (5 * 3 + 3) + (3 * 5 + 5) + (5 * 8 + 8) + (
+        8 * D + D
+    )
     assert (rival.encode(x).shape, rival(x).shape) == ((4, 3), x.shape)
     torch.testing.assert_close(rival.decode(rival.encode(x)), rival(x).detach())
 
 
 def test_filters_and_dense_layers_together_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"filters is 8 and dense is \(8, 5\): convolutions or dense layers are needed, not both"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"filters is 8 and dense is \(8, 5\): convolutions or dense layers are needed, not both"
+        ),
+    ):
         ContinuousAutoencoder(3, rng=rng(), filters=8, dense=(8, 5))
 
 
 @pytest.mark.parametrize("size", [27, 29, 30, 64])
 def test_a_size_that_is_not_supported_is_refused_with_those_that_are(size: int) -> None:
-    for make in (lambda: CategoricalAutoencoder(4, 2, rng=rng(), size=size), lambda: ContinuousAutoencoder(1, rng=rng(), size=size)):
-        with pytest.raises(ValueError, match=f"size is {size}: pictures of 28x28 or 32x32 pixels are supported"):
+    for make in (
+        lambda: CategoricalAutoencoder(4, 2, rng=rng(), size=size),
+        lambda: ContinuousAutoencoder(1, rng=rng(), size=size),
+    ):
+        with pytest.raises(
+            ValueError, match=f"size is {size}: pictures of 28x28 or 32x32 pixels are supported"
+        ):
             make()
 
 
 def test_channels_that_are_not_supported_are_refused_with_those_that_are() -> None:
-    for make in (lambda: CategoricalAutoencoder(4, 2, rng=rng(), channels=4), lambda: ContinuousAutoencoder(1, rng=rng(), channels=4)):
-        with pytest.raises(ValueError, match=r"channels is 4: 1 \(grey\) or 3 \(colour\) is supported"):
+    for make in (
+        lambda: CategoricalAutoencoder(4, 2, rng=rng(), channels=4),
+        lambda: ContinuousAutoencoder(1, rng=rng(), channels=4),
+    ):
+        with pytest.raises(
+            ValueError, match=r"channels is 4: 1 \(grey\) or 3 \(colour\) is supported"
+        ):
             make()
 
 
@@ -259,7 +349,9 @@ def test_channels_that_are_not_supported_are_refused_with_those_that_are() -> No
         (1, 6, r"1 \* 6 = 6: .* with 6 values, 2 variables do"),
     ],
 )
-def test_a_code_that_cannot_be_is_refused_with_the_nearest_that_can(variables: int, values: int, message: str) -> None:
+def test_a_code_that_cannot_be_is_refused_with_the_nearest_that_can(
+    variables: int, values: int, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         CategoricalAutoencoder(variables, values, rng=rng())
 
@@ -271,9 +363,18 @@ def test_a_temperature_that_is_not_positive_is_refused(temperature: float) -> No
 
 
 def test_pictures_that_are_none_of_its_are_refused() -> None:
-    for network in (CategoricalAutoencoder(4, 2, rng=rng(), channels=3, size=32), ContinuousAutoencoder(1, rng=rng(), channels=3, size=32)):
+    for network in (
+        CategoricalAutoencoder(4, 2, rng=rng(), channels=3, size=32),
+        ContinuousAutoencoder(1, rng=rng(), channels=3, size=32),
+    ):
         for call in (network, network.encode, network.reconstruct):
-            with pytest.raises(ValueError, match=r"x has shape \(2, 1, 28, 28\): this autoencoder takes a tensor \(B, 3, 32, 32\)"):
+            with pytest.raises(
+                ValueError,
+                match=(
+                    r"x has shape \(2, 1, 28, 28\): this autoencoder takes a tensor \(B, 3, 32,"
+                    r" 32\)"
+                ),
+            ):
                 call(pictures(2))
             with pytest.raises(ValueError, match="x holds pixels from 0 to 2"):
                 call(torch.linspace(0, 2, 3 * 32 * 32).reshape(1, 3, 32, 32))
@@ -292,5 +393,8 @@ def test_pictures_that_are_none_of_its_are_refused() -> None:
 def test_codes_that_are_none_of_its_are_refused(codes: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CategoricalAutoencoder(4, 3, rng=rng()).decode(codes)
-    with pytest.raises(ValueError, match=r"codes have shape \(2, 3\) and dtype torch.int64: floats \(B, 3\) are needed"):
+    with pytest.raises(
+        ValueError,
+        match=r"codes have shape \(2, 3\) and dtype torch.int64: floats \(B, 3\) are needed",
+    ):
         ContinuousAutoencoder(3, rng=rng(), filters=4).decode(torch.zeros(2, 3).long())

@@ -16,8 +16,8 @@ from distillery.generators import Generator, Noise, Parallel, Resample
 from distillery.losses import HardLabels, Loss, SoftTargets, SquareError
 from distillery.models.bank import Bank, PerStudent, clip_gradients
 from distillery.models.mlp import MLP
-from distillery.schedules import linear_to_zero
 from distillery.teachers import Frozen, Labels
+from distillery.training.schedules import linear_to_zero
 
 SGD = partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01)
 ADAM = partial(torch.optim.Adam, lr=0.01)
@@ -33,10 +33,14 @@ def students(count: int = 3) -> list[nn.Module]:
     return [MLP([2, 8, 3], rng=rng(seed)) for seed in range(count)]
 
 
-def train(student: nn.Module, optimizer: Any, generator: Generator | None = None, **more: Any) -> History:
+def train(
+    student: nn.Module, optimizer: Any, generator: Generator | None = None, **more: Any
+) -> History:
     teacher = Frozen(MLP([2, 16, 3], rng=rng(50)))
     settings: dict[str, Any] = {"steps": 25, "batch_size": 12, "loss": SoftTargets()} | more
-    return distill(teacher, student, generator or Noise(2, rng=rng(9)), optimizer=optimizer, **settings)
+    return distill(
+        teacher, student, generator or Noise(2, rng=rng(9)), optimizer=optimizer, **settings
+    )
 
 
 def close(one: nn.Module, other: nn.Module) -> None:
@@ -47,13 +51,19 @@ def close(one: nn.Module, other: nn.Module) -> None:
 @BOTH
 @pytest.mark.parametrize("make", [SGD, ADAM, ADADELTA], ids=["SGD", "Adam", "Adadelta"])
 @pytest.mark.parametrize(
-    "loss", [SoftTargets(2.0), SquareError(), 0.3 * SoftTargets() + 0.7 * SquareError()], ids=["soft", "square", "sum"]
+    "loss",
+    [SoftTargets(2.0), SquareError(), 0.3 * SoftTargets() + 0.7 * SquareError()],
+    ids=["soft", "square", "sum"],
 )
-def test_a_bank_trains_what_separate_runs_train(stacked: bool, make: Callable[..., Any], loss: Loss) -> None:
+def test_a_bank_trains_what_separate_runs_train(
+    stacked: bool, make: Callable[..., Any], loss: Loss
+) -> None:
     apart, bank = students(), Bank(students(), stacked=stacked)
     histories = [train(s, make(s.parameters()), loss=loss) for s in apart]
     history = train(bank, make(bank.parameters()), loss=loss)
-    torch.testing.assert_close(history.losses, torch.stack([h.losses for h in histories], 1), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        history.losses, torch.stack([h.losses for h in histories], 1), rtol=1e-4, atol=1e-6
+    )
     for index, student in enumerate(apart):
         close(bank.student(index), student)
 
@@ -66,7 +76,15 @@ def test_a_bank_learns_from_labels_too(stacked: bool) -> None:
 
     def go(student: nn.Module) -> None:
         optimizer = ADAM(student.parameters())
-        distill(Labels(), student, Resample(x, y, rng=rng()), HardLabels(), optimizer=optimizer, steps=20, batch_size=12)
+        distill(
+            Labels(),
+            student,
+            Resample(x, y, rng=rng()),
+            HardLabels(),
+            optimizer=optimizer,
+            steps=20,
+            batch_size=12,
+        )
 
     for student in [*apart, bank]:
         go(student)
@@ -79,7 +97,9 @@ def test_each_student_of_a_bank_is_clipped_by_itself(stacked: bool) -> None:
     def wild() -> list[nn.Module]:
         made = students()
         with torch.no_grad():
-            made[1].layers[-1].weight.mul_(30)  # would drag the others' gradients down under a common norm
+            made[1].layers[-1].weight.mul_(
+                30
+            )  # would drag the others' gradients down under a common norm
         return made
 
     apart, bank = wild(), Bank(wild(), stacked=stacked)
@@ -104,7 +124,9 @@ def test_students_of_a_list_have_their_own_rates_by_parameter_groups() -> None:
     rates, apart, bank = [0.3, 0.03, 0.003], students(), Bank(students())
     for student, rate in zip(apart, rates, strict=True):
         train(student, torch.optim.SGD(student.parameters(), lr=rate), schedule=linear_to_zero(25))
-    groups = [{"params": s.parameters(), "lr": rate} for s, rate in zip(bank.students, rates, strict=True)]
+    groups = [
+        {"params": s.parameters(), "lr": rate} for s, rate in zip(bank.students, rates, strict=True)
+    ]
     train(bank, torch.optim.SGD(groups), schedule=linear_to_zero(25))
     for index, student in enumerate(apart):
         close(bank.student(index), student)
@@ -112,10 +134,17 @@ def test_students_of_a_list_have_their_own_rates_by_parameter_groups() -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [partial(torch.optim.SGD, momentum=0.9), torch.optim.Adam, partial(torch.optim.AdamW, weight_decay=0.1), torch.optim.Adadelta],
+    [
+        partial(torch.optim.SGD, momentum=0.9),
+        torch.optim.Adam,
+        partial(torch.optim.AdamW, weight_decay=0.1),
+        torch.optim.Adadelta,
+    ],
     ids=["momentum", "Adam", "AdamW", "Adadelta"],
 )
-def test_students_of_a_stack_have_their_own_rates_by_an_optimizer_around_the_optimizer(make: Callable[..., Any]) -> None:
+def test_students_of_a_stack_have_their_own_rates_by_an_optimizer_around_the_optimizer(
+    make: Callable[..., Any],
+) -> None:
     rates, apart, bank = [0.05, 0.01, 0.002], students(), Bank(students(), stacked=True)
     for student, rate in zip(apart, rates, strict=True):
         train(student, make(student.parameters(), lr=rate), schedule=linear_to_zero(25))
@@ -127,7 +156,13 @@ def test_students_of_a_stack_have_their_own_rates_by_an_optimizer_around_the_opt
 
 
 def test_rates_a_student_need_a_stack_of_as_many() -> None:
-    with pytest.raises(ValueError, match=r"rates has 2 entries, a parameter shape \(3, 8, 2\): a stacked Bank of as many is needed"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"rates has 2 entries, a parameter shape \(3, 8, 2\): a stacked Bank of as many is"
+            r" needed"
+        ),
+    ):
         PerStudent(SGD(Bank(students(), stacked=True).parameters()), [1.0, 0.1])
     with pytest.raises(ValueError, match="a stacked Bank"):
         PerStudent(SGD(Bank(students(2)).parameters()), [1.0, 0.1])
@@ -144,7 +179,9 @@ def test_per_student_rates_keep_the_inner_optimizers_state() -> None:
 
 
 @BOTH
-def test_students_with_streams_of_their_own_train_as_separate_runs_on_separate_streams(stacked: bool) -> None:
+def test_students_with_streams_of_their_own_train_as_separate_runs_on_separate_streams(
+    stacked: bool,
+) -> None:
     apart, bank = students(), Bank(students(), stacked=stacked, own_streams=True)
     for seed, student in enumerate(apart):
         train(student, ADAM(student.parameters()), Noise(2, rng=rng(100 + seed)))
@@ -156,7 +193,10 @@ def test_students_with_streams_of_their_own_train_as_separate_runs_on_separate_s
 
 @BOTH
 def test_a_batch_that_cannot_be_shared_out_is_refused(stacked: bool) -> None:
-    with pytest.raises(ValueError, match="a batch of 10 cannot be shared out among 3 students: a multiple of 3 is needed"):
+    with pytest.raises(
+        ValueError,
+        match="a batch of 10 cannot be shared out among 3 students: a multiple of 3 is needed",
+    ):
         Bank(students(), stacked=stacked, own_streams=True)(torch.zeros(10, 2))
 
 
@@ -169,7 +209,9 @@ def test_a_list_holds_students_of_different_widths() -> None:
         train(student, ADAM(student.parameters()))
     for index, student in enumerate(apart):
         close(bank.student(index), student)
-    with pytest.raises(ValueError, match="students of different layers or shapes cannot be stacked"):
+    with pytest.raises(
+        ValueError, match="students of different layers or shapes cannot be stacked"
+    ):
         Bank(widths(), stacked=True)
 
 
@@ -210,7 +252,10 @@ def test_a_bank_of_one_is_that_one(stacked: bool) -> None:
 @pytest.mark.parametrize("own_streams", [False, True])
 def test_running_means_are_kept_by_each_student(stacked: bool, own_streams: bool) -> None:
     def normalised() -> list[nn.Module]:
-        return [nn.Sequential(MLP([2, 4], rng=rng(seed)), nn.BatchNorm1d(4), nn.Linear(4, 3)) for seed in range(3)]
+        return [
+            nn.Sequential(MLP([2, 4], rng=rng(seed)), nn.BatchNorm1d(4), nn.Linear(4, 3))
+            for seed in range(3)
+        ]
 
     torch.manual_seed(0)
     apart = normalised()
@@ -228,8 +273,12 @@ def test_running_means_are_kept_by_each_student(stacked: bool, own_streams: bool
 
 def test_students_of_a_stack_drop_out_different_units() -> None:
     torch.manual_seed(0)
-    bank = Bank([nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2)) for _ in range(2)], stacked=True).train()
-    masks = Bank([nn.Sequential(nn.Dropout(0.5)), nn.Sequential(nn.Dropout(0.5))])(torch.ones(20, 5))
+    bank = Bank(
+        [nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2)) for _ in range(2)], stacked=True
+    ).train()
+    masks = Bank([nn.Sequential(nn.Dropout(0.5)), nn.Sequential(nn.Dropout(0.5))])(
+        torch.ones(20, 5)
+    )
     assert not masks[0].equal(masks[1])
     with torch.no_grad():
         for name, p in bank.named_parameters():
@@ -241,7 +290,12 @@ def test_students_of_a_stack_drop_out_different_units() -> None:
 
 def test_a_frozen_layer_stays_frozen_in_a_stack() -> None:
     def half_frozen() -> list[nn.Module]:
-        made = [nn.Sequential(MLP([2, 4], rng=rng(seed)).requires_grad_(False), MLP([4, 3], rng=rng(seed))) for seed in range(2)]
+        made = [
+            nn.Sequential(
+                MLP([2, 4], rng=rng(seed)).requires_grad_(False), MLP([4, 3], rng=rng(seed))
+            )
+            for seed in range(2)
+        ]
         return list(made)
 
     bank = Bank(half_frozen(), stacked=True)

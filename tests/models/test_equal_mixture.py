@@ -14,7 +14,10 @@ from distillery.models.nade import NADE
 @pytest.fixture
 def mixture() -> EqualMixture:
     rng = torch.Generator().manual_seed(0)
-    members = [NADE(4, 3, rng=rng, order=order) for order in (torch.arange(4), torch.tensor([3, 1, 0, 2]), torch.arange(4).flip(0))]
+    members = [
+        NADE(4, 3, rng=rng, order=order)
+        for order in (torch.arange(4), torch.tensor([3, 1, 0, 2]), torch.arange(4).flip(0))
+    ]
     with torch.no_grad():
         for p in itertools.chain.from_iterable(member.parameters() for member in members):
             p.normal_(std=2.0, generator=rng)
@@ -25,7 +28,9 @@ def every_state() -> Tensor:
     return torch.tensor(list(itertools.product([0.0, 1.0], repeat=4)))
 
 
-def test_it_sums_to_one_and_is_nowhere_below_a_member_by_more_than_log_m(mixture: EqualMixture) -> None:
+def test_it_sums_to_one_and_is_nowhere_below_a_member_by_more_than_log_m(
+    mixture: EqualMixture,
+) -> None:
     log_probs = mixture.log_prob(every_state())
     assert log_probs.exp().sum().item() == pytest.approx(1, abs=1e-5)
     for member in mixture.members:
@@ -37,7 +42,9 @@ def test_its_samples_occur_as_often_as_it_says(mixture: EqualMixture) -> None:
     drawn = mixture.sample(n, rng=torch.Generator().manual_seed(1)).long()
     counts = (drawn @ torch.tensor([8, 4, 2, 1])).bincount(minlength=16)
     expected = n * mixture.log_prob(every_state()).exp().detach()
-    assert float(((counts - expected) ** 2 / expected).sum()) < 38  # chi squared, 15 degrees of freedom: 0.999 quantile 37.7
+    assert (
+        float(((counts - expected) ** 2 / expected).sum()) < 38
+    )  # chi squared, 15 degrees of freedom: 0.999 quantile 37.7
 
 
 def test_each_member_is_pulled_by_its_share_of_the_probability(mixture: EqualMixture) -> None:

@@ -12,7 +12,9 @@ from distillery.protocols import Batch
 
 
 def inputs(n: int = 20, scale: float = 3.0) -> torch.Tensor:
-    return scale * torch.randn(n, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return scale * torch.randn(
+        n, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
 
 
 def test_the_classifier_is_the_mean_of_its_units() -> None:
@@ -29,7 +31,10 @@ def test_log_probabilities_stay_finite_where_probabilities_round_to_zero() -> No
 
 
 def test_gradients_of_the_classifier_agree_with_finite_differences() -> None:
-    student, x = MeanOfLogistics.at_random(3, 2, rng=torch.Generator().manual_seed(1)), inputs(4, 1.0).requires_grad_()
+    student, x = (
+        MeanOfLogistics.at_random(3, 2, rng=torch.Generator().manual_seed(1)),
+        inputs(4, 1.0).requires_grad_(),
+    )
     assert torch.autograd.gradcheck(student, (x,))
 
 
@@ -42,7 +47,9 @@ def test_a_posterior_draw_answers_with_its_own_weights() -> None:
 
 def test_the_mean_over_draws_is_the_monte_carlo_predictor() -> None:
     x, draws = inputs(5), inputs(400)
-    each = torch.stack([PosteriorLogistic()(Batch(x, draw=w.expand(5, 2))).exp() for w in draws]).mean(0)
+    each = torch.stack(
+        [PosteriorLogistic()(Batch(x, draw=w.expand(5, 2))).exp() for w in draws]
+    ).mean(0)
     torch.testing.assert_close(each, MeanOfLogistics(draws)(x).exp())
 
 
@@ -65,7 +72,9 @@ def test_a_batch_without_draws_is_refused() -> None:
         PosteriorLogistic()(Batch(inputs(), draw=torch.zeros(20, 3)))
 
 
-@pytest.mark.parametrize("weights", [torch.zeros(0, 2), torch.zeros(3), torch.full((1, 2), math.nan)])
+@pytest.mark.parametrize(
+    "weights", [torch.zeros(0, 2), torch.zeros(3), torch.full((1, 2), math.nan)]
+)
 def test_weights_that_are_no_units_are_refused(weights: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="one row a unit"):
         MeanOfLogistics(weights)

@@ -26,7 +26,9 @@ def made(visible: int, hidden: list[int], **kwargs: object) -> MADE:
 def test_the_probabilities_of_all_states_sum_to_one(visible: int, hidden: list[int]) -> None:
     order = torch.randperm(visible, generator=torch.Generator().manual_seed(1))
     model = made(visible, hidden, order=order)
-    assert model.log_prob(every_state(visible)).double().logsumexp(0).item() == pytest.approx(0, abs=1e-5)
+    assert model.log_prob(every_state(visible)).double().logsumexp(0).item() == pytest.approx(
+        0, abs=1e-5
+    )
 
 
 def test_a_pixel_depends_on_all_pixels_before_it_and_on_no_other() -> None:
@@ -46,13 +48,17 @@ def test_samples_occur_as_often_as_their_probability_says() -> None:
     samples = model.sample(40_000, rng=rng)
     counts = torch.bincount((samples.long() * 2 ** torch.arange(3, -1, -1)).sum(1), minlength=16)
     expected = 40_000 * model.log_prob(every_state(4)).exp()
-    assert ((counts - expected).square() / expected.clamp(min=1)).sum().item() < 15 + 5 * math.sqrt(30)
+    assert ((counts - expected).square() / expected.clamp(min=1)).sum().item() < 15 + 5 * math.sqrt(
+        30
+    )
 
 
 def test_conditionals_multiply_to_the_probability() -> None:
     model, x = made(6, [9, 9]), every_state(6)
     probs = model.conditionals(x)
-    torch.testing.assert_close(torch.where(x == 1, probs, 1 - probs).log().sum(1), model.log_prob(x), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        torch.where(x == 1, probs, 1 - probs).log().sum(1), model.log_prob(x), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_what_makes_no_network_is_refused() -> None:

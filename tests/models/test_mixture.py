@@ -21,7 +21,10 @@ def plane() -> Mixture:
 
 
 def test_the_density_is_the_weighted_sum_of_normal_densities() -> None:
-    mixture, x = plane(), torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    mixture, x = (
+        plane(),
+        torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64),
+    )
     normals = torch.distributions.MultivariateNormal(mixture.means, mixture.covariances)
     expected = (normals.log_prob(x[:, None]).exp() * mixture.weights).sum(1).log()
     torch.testing.assert_close(mixture.log_prob(x), expected)
@@ -30,7 +33,9 @@ def test_the_density_is_the_weighted_sum_of_normal_densities() -> None:
 def test_a_density_on_the_line_integrates_to_one() -> None:
     mixture = Mixture(tensor([0.2, 0.8]), tensor([-1.0, 3.0]), tensor([0.5, 2.0]))
     x = torch.linspace(-20, 25, 4001, dtype=torch.float64)
-    assert float(torch.trapezoid(mixture.log_prob(x).exp(), x).detach()) == pytest.approx(1, abs=1e-12)
+    assert float(torch.trapezoid(mixture.log_prob(x).exp(), x).detach()) == pytest.approx(
+        1, abs=1e-12
+    )
 
 
 def test_parameters_come_back_as_they_were_given() -> None:
@@ -44,7 +49,10 @@ def test_samples_have_the_moments_of_the_mixture() -> None:
     mixture, n = plane(), 40_000
     x = mixture.sample(n, torch.Generator().manual_seed(1))
     mean = mixture.weights @ mixture.means
-    second = (mixture.weights[:, None, None] * (mixture.covariances + mixture.means[:, :, None] * mixture.means[:, None, :])).sum(0)
+    second = (
+        mixture.weights[:, None, None]
+        * (mixture.covariances + mixture.means[:, :, None] * mixture.means[:, None, :])
+    ).sum(0)
     products = x[:, :, None] * x[:, None, :]
     assert bool(((x.mean(0) - mean).abs() < 4.5 * x.std(0) / math.sqrt(n)).all())
     assert bool(((products.mean(0) - second).abs() < 4.5 * products.std(0) / math.sqrt(n)).all())
@@ -53,17 +61,26 @@ def test_samples_have_the_moments_of_the_mixture() -> None:
 def test_samples_fall_where_the_density_says() -> None:
     mixture, n = Mixture(tensor([0.2, 0.8]), tensor([-1.0, 3.0]), tensor([0.5, 2.0])), 40_000
     share = (mixture.sample(n, torch.Generator().manual_seed(2)) < 0).double().mean()
-    cdf = torch.distributions.Normal(mixture.means[:, 0], mixture.covariances[:, 0, 0].sqrt()).cdf(tensor(0.0))
+    cdf = torch.distributions.Normal(mixture.means[:, 0], mixture.covariances[:, 0, 0].sqrt()).cdf(
+        tensor(0.0)
+    )
     expected = float((mixture.weights @ cdf).detach())
     assert abs(float(share) - expected) < 4.5 * math.sqrt(expected * (1 - expected) / n)
 
 
 def test_gradients_agree_with_finite_differences() -> None:
-    mixture, x = plane(), torch.randn(5, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    named = {name: value.detach().clone().requires_grad_() for name, value in mixture.named_parameters()}
+    mixture, x = (
+        plane(),
+        torch.randn(5, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64),
+    )
+    named = {
+        name: value.detach().clone().requires_grad_() for name, value in mixture.named_parameters()
+    }
 
     def mean(*values: Tensor) -> Tensor:
-        return torch.func.functional_call(mixture, dict(zip(named, values, strict=True)), (x,)).mean()
+        return torch.func.functional_call(
+            mixture, dict(zip(named, values, strict=True)), (x,)
+        ).mean()
 
     assert torch.autograd.gradcheck(mean, tuple(named.values()))
 
@@ -89,7 +106,9 @@ def test_a_component_of_weight_zero_changes_nothing() -> None:
         ([1.0], [0.0, 1.0], [1.0, 1.0], "do not describe one mixture"),
     ],
 )
-def test_what_is_no_mixture_is_refused(weights: object, means: object, covariances: object, sentence: str) -> None:
+def test_what_is_no_mixture_is_refused(
+    weights: object, means: object, covariances: object, sentence: str
+) -> None:
     with pytest.raises(ValueError, match=sentence):
         Mixture(tensor(weights), tensor(means), tensor(covariances))
 
@@ -117,8 +136,13 @@ def test_a_mean_over_draws_has_the_gradient_of_the_expectation() -> None:
 
     axis = torch.linspace(-14, 14, 281, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
-    expected = torch.autograd.grad((mixture.log_prob(x).exp() * wave(x)).sum() * 0.01, list(mixture.parameters()))
-    runs = [torch.autograd.grad(wave(mixture.rsample(1000, rng=rng)).mean(), list(mixture.parameters())) for _ in range(40)]
+    expected = torch.autograd.grad(
+        (mixture.log_prob(x).exp() * wave(x)).sum() * 0.01, list(mixture.parameters())
+    )
+    runs = [
+        torch.autograd.grad(wave(mixture.rsample(1000, rng=rng)).mean(), list(mixture.parameters()))
+        for _ in range(40)
+    ]
     for found, exact in zip(zip(*runs, strict=True), expected, strict=True):
         each = torch.stack(found)
         assert ((each.mean(0) - exact).abs() <= 4 * each.std(0) / 40**0.5).all()

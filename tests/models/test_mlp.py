@@ -55,7 +55,9 @@ def test_weights_depend_on_the_stream_alone() -> None:
         (nn.ConvTranspose2d(40, 100, 3), 360),
     ],
 )
-def test_weights_start_with_variance_two_over_fan_in_and_biases_at_zero(layer: nn.Module, fan_in: int) -> None:
+def test_weights_start_with_variance_two_over_fan_in_and_biases_at_zero(
+    layer: nn.Module, fan_in: int
+) -> None:
     start_weights(layer, rng=rng())
     squares = layer.weight.detach().double().square().flatten() * fan_in / 2
     assert squares.mean() == pytest.approx(1.0, abs=4 * math.sqrt(2 / len(squares)))
@@ -79,5 +81,8 @@ def test_layers_without_biases_start_too() -> None:
 
 @pytest.mark.parametrize("widths", [[3], [], [3, 0], [3, -1, 2]])
 def test_widths_that_make_no_network_are_refused(widths: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"widths is \[.*\]: at least an input and an output width, all positive, are needed"):
+    with pytest.raises(
+        ValueError,
+        match=r"widths is \[.*\]: at least an input and an output width, all positive, are needed",
+    ):
         MLP(widths, rng=rng())

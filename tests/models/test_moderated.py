@@ -22,7 +22,9 @@ def test_units_without_spread_are_plain_logistic_units() -> None:
 def test_one_unit_is_mackays_approximation_of_a_gaussian_posterior() -> None:
     spread = torch.tensor([[[1.5, 0.0], [-0.4, 0.7]]], dtype=torch.float64)
     student = MeanOfModerated(MEANS[:1], spread)
-    torch.testing.assert_close(student(X), predicted(X, MEANS[0], spread[0] @ spread[0].T, "mackay"))
+    torch.testing.assert_close(
+        student(X), predicted(X, MEANS[0], spread[0] @ spread[0].T, "mackay")
+    )
 
 
 def test_far_from_the_origin_the_answer_depends_on_the_direction_alone() -> None:

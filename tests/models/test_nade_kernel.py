@@ -14,7 +14,9 @@ def test_the_exponential_is_exact_to_single_precision() -> None:
 
 
 def test_the_sigmoid_keeps_its_ends_and_what_is_not_a_number() -> None:
-    ends = [nade_kernel._sigmoid(np.float32(value)) for value in (-np.inf, -200.0, 0.0, 200.0, np.inf)]
+    ends = [
+        nade_kernel._sigmoid(np.float32(value)) for value in (-np.inf, -200.0, 0.0, 200.0, np.inf)
+    ]
     assert ends == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-30)
 
 
@@ -26,6 +28,8 @@ def test_examples_beyond_the_batch_leave_no_trace() -> None:
     wide = torch.cat([x, torch.ones(6, 4, dtype=torch.uint8)], 1)
     dz = torch.randn(6, 4, generator=rng)
     alone = nade_kernel.gradients(x, W, U, nade_kernel.logits(x, W, U, b, c)[1], dz)
-    beside = nade_kernel.gradients(wide, W, U, nade_kernel.logits(wide, W, U, b, c)[1], torch.cat([dz, torch.zeros(6, 4)], 1))
+    beside = nade_kernel.gradients(
+        wide, W, U, nade_kernel.logits(wide, W, U, b, c)[1], torch.cat([dz, torch.zeros(6, 4)], 1)
+    )
     for one, other in zip(alone, beside, strict=True):
         torch.testing.assert_close(one, other)

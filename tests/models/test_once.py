@@ -12,11 +12,17 @@ from distillery.teachers import Frozen
 
 
 class Counted(nn.Module):
-    """A network that counts its runs on a submodule: a hook on the network itself would count the questions."""
+    """A network that counts its runs on a submodule: a hook on the network itself would count the
+    questions.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        self.first, self.last, self.runs = nn.Sequential(MLP([2, 4], rng=rng(seed)), nn.Tanh()), MLP([4, 3], rng=rng(seed + 1)), 0
+        self.first, self.last, self.runs = (
+            nn.Sequential(MLP([2, 4], rng=rng(seed)), nn.Tanh()),
+            MLP([4, 3], rng=rng(seed + 1)),
+            0,
+        )
         self.first.register_forward_pre_hook(self._count)
 
     def _count(self, *_: object) -> None:
@@ -170,7 +176,10 @@ def test_declared_layers_come_from_the_one_run() -> None:
     expected = loss(teacher, student, batch)
     teacher.network.runs = student.runs = 0
     with once(teacher, student, loss):
-        student(x), teacher(batch)  # an answer asked for before anybody looks inside still has the layers
+        (
+            student(x),
+            teacher(batch),
+        )  # an answer asked for before anybody looks inside still has the layers
         value = loss(teacher, student, batch)
     assert value.equal(expected)
     assert (student.runs, teacher.network.runs) == (1, 1)
@@ -180,14 +189,23 @@ def test_an_undeclared_layer_is_refused_with_the_place_to_declare_it() -> None:
     teacher, student, x = parts()
     with (
         once(teacher, student, Hints()),
-        pytest.raises(KeyError, match=r"layers \['last'\] of Counted are not declared: name them in the loss's student_layers"),
+        pytest.raises(
+            KeyError,
+            match=(
+                r"layers \['last'\] of Counted are not declared: name them in the loss's"
+                r" student_layers"
+            ),
+        ),
     ):
         look(student, x, ["first", "last"])
 
 
 def test_a_declared_layer_that_is_not_there_is_refused_at_the_first_question() -> None:
     teacher, student, x = parts()
-    with once(teacher, student, Hints("frist")), pytest.raises(KeyError, match="layer 'frist' is not in Counted"):
+    with (
+        once(teacher, student, Hints("frist")),
+        pytest.raises(KeyError, match="layer 'frist' is not in Counted"),
+    ):
         student(x)
     assert not student.first._forward_hooks
 

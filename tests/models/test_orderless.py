@@ -43,13 +43,21 @@ def chi_square(samples: Tensor, probs: Tensor) -> float:
 
 
 @pytest.mark.parametrize("hidden", [[5], [9, 4], [3, 8, 4]])
-@pytest.mark.parametrize("order", [None, [3, 0, 6, 5, 1, 2, 4], [[3, 0, 6, 5, 1, 2, 4], [0, 2, 1, 4, 6, 5, 3]]])
-def test_the_probabilities_of_all_states_sum_to_one_in_any_order(hidden: list[int], order: list[int] | None) -> None:
-    log_probs = made(7, hidden).log_prob(every_state(7), None if order is None else torch.tensor(order))
+@pytest.mark.parametrize(
+    "order", [None, [3, 0, 6, 5, 1, 2, 4], [[3, 0, 6, 5, 1, 2, 4], [0, 2, 1, 4, 6, 5, 3]]]
+)
+def test_the_probabilities_of_all_states_sum_to_one_in_any_order(
+    hidden: list[int], order: list[int] | None
+) -> None:
+    log_probs = made(7, hidden).log_prob(
+        every_state(7), None if order is None else torch.tensor(order)
+    )
     assert log_probs.logsumexp(0).item() == pytest.approx(0, abs=1e-12)
 
 
-def test_log_prob_is_the_chain_rule_with_one_pass_of_the_network_a_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_prob_is_the_chain_rule_with_one_pass_of_the_network_a_pixel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model, x, order = made(5, [6, 4]), every_state(5), torch.tensor([4, 1, 0, 3, 2])
     expected = torch.zeros(32, dtype=torch.float64)
     for k, pixel in enumerate(order):
@@ -71,7 +79,9 @@ def test_what_is_not_observed_is_not_looked_at() -> None:
 
 def test_seeing_a_dark_pixel_is_not_the_same_as_not_seeing_it() -> None:
     model, x = made(3, [8]), torch.zeros(1, 3)
-    assert not model.logits(x, torch.tensor([[True, False, False]])).equal(model.logits(x, torch.zeros(1, 3, dtype=torch.bool)))
+    assert not model.logits(x, torch.tensor([[True, False, False]])).equal(
+        model.logits(x, torch.zeros(1, 3, dtype=torch.bool))
+    )
 
 
 def test_the_training_estimate_has_the_mean_over_all_orders_of_the_exact_log_probability() -> None:
@@ -91,19 +101,29 @@ def test_a_batch_spreads_its_sizes_evenly_and_an_example_sees_every_subset() -> 
     sizes = torch.stack([model._random_subsets(8).sum(1).sort().values for _ in range(20)])
     assert sizes.equal(torch.tensor([0, 0, 1, 1, 2, 2, 3, 3]).expand(20, 8))
     subsets = torch.cat([model._random_subsets(3) for _ in range(4000)])
-    probs = torch.tensor([1 / 4 / math.comb(4, k) if k < 4 else 0.0 for k in every_state(4).sum(1).tolist()])
+    probs = torch.tensor(
+        [1 / 4 / math.comb(4, k) if k < 4 else 0.0 for k in every_state(4).sum(1).tolist()]
+    )
     counts = torch.bincount((subsets * torch.tensor([8, 4, 2, 1])).sum(1), minlength=16)
     assert counts[15] == 0
-    assert ((counts - 12_000 * probs).square()[:15] / (12_000 * probs[:15])).sum() < 14 + 5 * math.sqrt(28)
+    assert (
+        (counts - 12_000 * probs).square()[:15] / (12_000 * probs[:15])
+    ).sum() < 14 + 5 * math.sqrt(28)
 
 
-@pytest.mark.parametrize("order", [None, torch.tensor([2, 0, 3, 1]), torch.tensor([[2, 0, 3, 1], [1, 3, 0, 2]])])
-def test_samples_occur_as_often_as_their_probability_says(order: Tensor | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "order", [None, torch.tensor([2, 0, 3, 1]), torch.tensor([[2, 0, 3, 1], [1, 3, 0, 2]])]
+)
+def test_samples_occur_as_often_as_their_probability_says(
+    order: Tensor | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("distillery.models.orderless._NUMBERS", 2**19)
     model = made(4, [9, 5], order=torch.tensor([3, 1, 0, 2]))
     samples = model.sample(40_000, rng=rng(1), order=order)
     assert samples.dtype == torch.uint8
-    assert chi_square(samples, model.log_prob(every_state(4), order).exp().detach()) < 15 + 5 * math.sqrt(30)
+    assert chi_square(
+        samples, model.log_prob(every_state(4), order).exp().detach()
+    ) < 15 + 5 * math.sqrt(30)
 
 
 def test_several_orders_are_the_mixture_of_each() -> None:
@@ -119,14 +139,20 @@ def test_pixels_are_filled_in_with_their_conditional_probability(pattern: list[i
     observed_first = torch.cat([seen.nonzero()[:, 0], (~seen).nonzero()[:, 0]])
     x = torch.tensor([1, 0, 1, 1]) * seen
     states = every_state(4)
-    joint = torch.where((states[:, seen] == x[seen]).all(1), model.log_prob(states, observed_first).exp().detach(), 0.0)
+    joint = torch.where(
+        (states[:, seen] == x[seen]).all(1),
+        model.log_prob(states, observed_first).exp().detach(),
+        0.0,
+    )
     possible = joint > 0
     filled = model.fill_in(x.expand(20_000, 4), seen, rng=rng(2))
     counts = torch.bincount((filled.long() * torch.tensor([8, 4, 2, 1])).sum(1), minlength=16)
     assert counts[~possible].sum() == 0
     expected = 20_000 * (joint / joint.sum())[possible]
     freedom = int(possible.sum()) - 1
-    assert ((counts[possible] - expected).square() / expected).sum() < freedom + 5 * math.sqrt(2 * freedom)
+    assert ((counts[possible] - expected).square() / expected).sum() < freedom + 5 * math.sqrt(
+        2 * freedom
+    )
 
 
 def test_every_example_may_have_a_pattern_of_its_own() -> None:
@@ -134,7 +160,9 @@ def test_every_example_may_have_a_pattern_of_its_own() -> None:
     x = torch.randint(2, (4000, 6), generator=stream, dtype=torch.uint8)
     observed = torch.rand(4000, 6, generator=stream) < torch.rand(4000, 1, generator=stream)
     observed[0], observed[1] = True, False
-    filled = model.fill_in(x, observed, rng=stream, order=torch.stack([torch.arange(6), torch.arange(5, -1, -1)]))
+    filled = model.fill_in(
+        x, observed, rng=stream, order=torch.stack([torch.arange(6), torch.arange(5, -1, -1)])
+    )
     assert filled[observed].equal(x[observed])
     assert filled[0].equal(x[0])
     drawn = ~observed
@@ -162,7 +190,17 @@ def test_a_killed_run_goes_on_with_the_same_subsets(tmp_path: Path) -> None:
             student = OrderlessNADE(4, [5], rng=rng())
             data = Resample(every_state(4).float(), rng=rng(1))
             optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
-            history = distill(_Silent(), student, data, KL(), optimizer=optimizer, batch_size=3, steps=count, checkpoint=path, every=2)
+            history = distill(
+                _Silent(),
+                student,
+                data,
+                KL(),
+                optimizer=optimizer,
+                batch_size=3,
+                steps=count,
+                checkpoint=path,
+                every=2,
+            )
         return history.losses
 
     assert run([4, 9], tmp_path / "killed").equal(run([9], tmp_path / "whole"))
@@ -201,7 +239,12 @@ def test_what_makes_no_network_is_refused() -> None:
 def test_what_is_no_input_is_refused() -> None:
     model, x = made(3, [4]), torch.zeros(2, 3)
     seen = torch.zeros(2, 3, dtype=torch.bool)
-    for call in (model, model.log_prob, lambda x: model.fill_in(x, seen, rng=rng()), made(3, [4]).train()):
+    for call in (
+        model,
+        model.log_prob,
+        lambda x: model.fill_in(x, seen, rng=rng()),
+        made(3, [4]).train(),
+    ):
         with pytest.raises(ValueError, match=r"holds 0.5"):
             call(torch.full((2, 3), 0.5))
         with pytest.raises(ValueError, match="flatten images first"):
@@ -211,7 +254,10 @@ def test_what_is_no_input_is_refused() -> None:
     with pytest.raises(ValueError, match=r"order has shape \(0, 3\)"):
         model.sample(3, rng=rng(), order=torch.zeros(0, 3))
     for observed in (seen.float(), seen[:1], seen[:, :2]):
-        with pytest.raises(ValueError, match=r"observed has shape .* and dtype .*: bool of shape \(2, 3\) is needed"):
+        with pytest.raises(
+            ValueError,
+            match=r"observed has shape .* and dtype .*: bool of shape \(2, 3\) is needed",
+        ):
             model.fill_in(x, observed, rng=rng())
     with pytest.raises(ValueError, match="n is 0"):
         model.sample(0, rng=rng())

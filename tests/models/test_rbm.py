@@ -26,25 +26,38 @@ def rng() -> torch.Generator:
 
 @pytest.fixture
 def machine(rng: torch.Generator) -> RBM:
-    return RBM.from_arrays(*(torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((4, 3), (4,), (3,))))
+    return RBM.from_arrays(
+        *(torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((4, 3), (4,), (3,)))
+    )
 
 
 def test_the_log_density_sums_the_energy_over_all_hidden_states(machine: RBM) -> None:
     x, h = every_state(4), every_state(3)
-    exponent = torch.einsum("nv,vh,mh->nm", x, machine.W, h) + (x @ machine.a)[:, None] + h @ machine.b
+    exponent = (
+        torch.einsum("nv,vh,mh->nm", x, machine.W, h) + (x @ machine.a)[:, None] + h @ machine.b
+    )
     torch.testing.assert_close(machine.log_density(x), exponent.logsumexp(1))
     torch.testing.assert_close(machine.hidden_probs(x), exponent.softmax(1) @ h)
     torch.testing.assert_close(machine.visible_probs(h), exponent.t().softmax(1) @ x)
 
 
-def test_contrastive_divergence_far_from_the_data_is_the_likelihood_gradient(machine: RBM, rng: torch.Generator) -> None:
+def test_contrastive_divergence_far_from_the_data_is_the_likelihood_gradient(
+    machine: RBM, rng: torch.Generator
+) -> None:
     data = torch.tensor([[1.0, 0, 0, 1], [1, 1, 0, 0]])
     states = every_state(4)
-    exact = torch.autograd.grad(machine.log_density(states).logsumexp(0) - machine.log_density(data).mean(), list(machine.parameters()))
+    exact = torch.autograd.grad(
+        machine.log_density(states).logsumexp(0) - machine.log_density(data).mean(),
+        list(machine.parameters()),
+    )
     loss = ContrastiveDivergence(sweeps=40, rng=rng)
     value = loss(torch.nn.Identity(), machine, Batch(data.repeat(4000, 1)))
-    for estimate, gradient in zip(torch.autograd.grad(value, list(machine.parameters())), exact, strict=True):
-        assert (estimate - gradient).abs().max() < 5 * 0.5 / math.sqrt(8000)  # bits have a deviation of at most 1/2
+    for estimate, gradient in zip(
+        torch.autograd.grad(value, list(machine.parameters())), exact, strict=True
+    ):
+        assert (estimate - gradient).abs().max() < 5 * 0.5 / math.sqrt(
+            8000
+        )  # bits have a deviation of at most 1/2
 
 
 def test_persistent_chains_go_on_where_they_were(machine: RBM, rng: torch.Generator) -> None:
@@ -64,7 +77,12 @@ def test_a_stopped_contrastive_divergence_continues_bit_for_bit(machine: RBM) ->
     first(torch.nn.Identity(), machine, data)
     second = losses()
     second.load_state_dict(first.state_dict())
-    torch.testing.assert_close(first(torch.nn.Identity(), machine, data), second(torch.nn.Identity(), machine, data), rtol=0, atol=0)
+    torch.testing.assert_close(
+        first(torch.nn.Identity(), machine, data),
+        second(torch.nn.Identity(), machine, data),
+        rtol=0,
+        atol=0,
+    )
     assert first.chains is not None
     assert torch.equal(first.chains, second.chains)
 
@@ -87,13 +105,18 @@ def test_training_raises_the_exact_likelihood(persistent: bool, rng: torch.Gener
     ("arrays", "message"),
     [
         ((np.zeros((3, 2)), np.zeros(2), np.zeros(3)), "must be .visible, hidden. = .2, 3."),
-        ((np.full((3, 2), np.nan), np.zeros(3), np.zeros(2)), "W holds 6 entries that are not finite"),
+        (
+            (np.full((3, 2), np.nan), np.zeros(3), np.zeros(2)),
+            "W holds 6 entries that are not finite",
+        ),
         ((np.zeros((3, 2)), np.array([0, np.inf, 0]), np.zeros(2)), "a holds 1 entries"),
         ((np.zeros(3), np.zeros(3), np.zeros(2)), "W is torch.float64 of shape"),
         ((np.zeros((3, 2), dtype=int), np.zeros(3), np.zeros(2)), "floating-point"),
     ],
 )
-def test_arrays_that_make_no_machine_are_refused(arrays: tuple[np.ndarray, ...], message: str) -> None:
+def test_arrays_that_make_no_machine_are_refused(
+    arrays: tuple[np.ndarray, ...], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         RBM.from_arrays(*arrays)
 
@@ -115,12 +138,16 @@ def test_the_published_machine_gives_the_all_black_image_its_published_density()
 
 def test_a_mirrored_machine_is_the_other_margin(machine: RBM) -> None:
     h, x = every_state(3), every_state(4)
-    exponent = torch.einsum("nv,vh,mh->nm", x, machine.W, h) + (x @ machine.a)[:, None] + h @ machine.b
+    exponent = (
+        torch.einsum("nv,vh,mh->nm", x, machine.W, h) + (x @ machine.a)[:, None] + h @ machine.b
+    )
     torch.testing.assert_close(machine.mirrored().log_density(h), exponent.logsumexp(0))
     assert machine.mirrored().mirrored().W.equal(machine.W)
 
 
-def test_visible_units_are_drawn_as_often_as_their_probabilities_say(machine: RBM, rng: torch.Generator) -> None:
+def test_visible_units_are_drawn_as_often_as_their_probabilities_say(
+    machine: RBM, rng: torch.Generator
+) -> None:
     n, h = 20_000, torch.tensor([[1.0, 0.0, 1.0]])
     frequency = machine.sample_visible(h.expand(n, -1), rng).mean(0)
     probs = machine.visible_probs(h)[0]

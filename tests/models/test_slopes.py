@@ -45,15 +45,22 @@ def test_slopes_of_the_mean_probability_agree_with_finite_differences() -> None:
         torch.testing.assert_close(theirs.flatten(2)[..., place], rise, rtol=1e-5, atol=1e-7)
 
 
-def test_one_network_is_the_mean_of_itself_however_many_inputs_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_network_is_the_mean_of_itself_however_many_inputs_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("distillery.models.slopes.AT_ONCE", 2)
     network, x = networks(1)[0], pictures()
     torch.testing.assert_close(mean_log_slopes([network], x), log_slopes(network, x))
 
 
 def test_only_linear_layers_with_relus_between_are_known() -> None:
-    assert is_relu_network(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, 2))))
+    assert is_relu_network(
+        nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, 2)))
+    )
     assert not is_relu_network(MLP([2, 3, 2], rng=rng(), activation=nn.Tanh()))
     assert not is_relu_network(nn.Sequential(nn.ReLU(), nn.Linear(2, 2)))
-    with pytest.raises(ValueError, match="network is a Conv2d: linear layers with ReLUs between are needed, as in MLP"):
+    with pytest.raises(
+        ValueError,
+        match="network is a Conv2d: linear layers with ReLUs between are needed, as in MLP",
+    ):
         linearized(nn.Conv2d(1, 1, 1), pictures())

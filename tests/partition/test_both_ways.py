@@ -20,7 +20,9 @@ def short_chains(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ratios(mean: float, n: int = 400, seed: int = 0) -> torch.Tensor:
-    return mean + 0.5 * torch.randn(n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return mean + 0.5 * torch.randn(
+        n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    )
 
 
 def test_run_until_the_error_is_small_it_covers_log_z() -> None:
@@ -28,7 +30,11 @@ def test_run_until_the_error_is_small_it_covers_log_z() -> None:
     for seed in range(20):
         rng = torch.Generator().manual_seed(seed)
         w = world(rng, visible=8, hidden=5)
-        found = next(f for f in rounds(Starts(w.machine, rng=rng), temperatures=10, chains=50) if f.bridge.error < 0.04)
+        found = next(
+            f
+            for f in rounds(Starts(w.machine, rng=rng), temperatures=10, chains=50)
+            if f.bridge.error < 0.04
+        )
         assert found.bridge.interval[0] <= w.log_z <= found.bridge.interval[1]
         assert found.lower.interval[0] <= w.log_z <= found.upper.interval[1]
         scores.append((found.bridge.value - w.log_z) / found.bridge.error)
@@ -40,7 +46,11 @@ def test_a_trained_machine_is_covered_from_its_data() -> None:
     data = bars(rng)
     machine = trained(data, 8, rng)
     exact = machine.log_density(every_state(12)).logsumexp(0).item()
-    found = next(f for f in rounds(Starts(machine, rng=rng, data=data), temperatures=20) if f.bridge.error < 0.03 and f.settled)
+    found = next(
+        f
+        for f in rounds(Starts(machine, rng=rng, data=data), temperatures=20)
+        if f.bridge.error < 0.03 and f.settled
+    )
     assert found.bridge.interval[0] <= exact <= found.bridge.interval[1]
     assert found.bridge.warnings == ()
 
@@ -57,8 +67,12 @@ def test_temperatures_double_until_the_bounds_are_close_and_then_paths() -> None
         assert after.paths == before.paths * (1 if was_wide else 2)
         assert after.sweeps == before.sweeps + (after.temperatures if was_wide else 0)
         if not was_wide:  # new paths join the old ones
-            torch.testing.assert_close(after.from_base[: before.paths], before.from_base, rtol=0, atol=0)
-            torch.testing.assert_close(after.from_machine[: before.paths], before.from_machine, rtol=0, atol=0)
+            torch.testing.assert_close(
+                after.from_base[: before.paths], before.from_base, rtol=0, atol=0
+            )
+            torch.testing.assert_close(
+                after.from_machine[: before.paths], before.from_machine, rtol=0, atol=0
+            )
 
 
 def test_directions_that_disagree_are_said_and_the_interval_spans_both() -> None:
@@ -72,13 +86,17 @@ def test_directions_that_disagree_are_said_and_the_interval_spans_both() -> None
 
 
 @pytest.mark.parametrize(("unrest", "strays"), [(0.0, 0), (3.5, 0), (0.0, 2)])
-def test_restless_chains_and_reverse_paths_that_stray_cast_doubt(unrest: float, strays: int) -> None:
+def test_restless_chains_and_reverse_paths_that_stray_cast_doubt(
+    unrest: float, strays: int
+) -> None:
     back = ratios(10.0, seed=1) + 0.125
     back[:strays] = 25.0
     found = BothWays(ratios(10.0) - 0.125, back, 100, 1000, unrest)
     assert found.strays == strays
     assert found.settled == (not unrest and not strays)
-    said = ("have not settled",) * bool(unrest) + ("2 of 400 reverse paths have log weights more than 10 nats above",) * bool(strays)
+    said = ("have not settled",) * bool(unrest) + (
+        "2 of 400 reverse paths have log weights more than 10 nats above",
+    ) * bool(strays)
     assert len(found.bridge.warnings) == len(said)
     assert all(words in warning for words, warning in zip(said, found.bridge.warnings, strict=True))
 

@@ -14,7 +14,10 @@ def test_the_bounds_bracket_log_z_by_the_two_divergences(seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
     w = world(rng, tempered=0.5)
     difference = w.target - w.proposal
-    above, below = (w.target.exp() * difference).sum().item(), (w.proposal.exp() * difference).sum().item()
+    above, below = (
+        (w.target.exp() * difference).sum().item(),
+        (w.proposal.exp() * difference).sum().item(),
+    )
     assert below < 0 < above
     upper = [upper_bound(row) for row in w.draws(w.target, (200, 300), rng)]
     lower = [lower_bound(row) for row in w.draws(w.proposal, (200, 300), rng)]

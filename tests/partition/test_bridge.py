@@ -32,7 +32,9 @@ def test_it_is_the_solution_of_equation_4_54() -> None:
     w = world(rng)
     q, p = w.draws(w.proposal, (1, 400), rng)[0], w.draws(w.target, (1, 400), rng)[0]
     z = math.exp(bridge(q, p).value)
-    assert (q.exp() / (z + q.exp())).mean().item() == pytest.approx((z / (z + p.exp())).mean().item(), rel=1e-8)
+    assert (q.exp() / (z + q.exp())).mean().item() == pytest.approx(
+        (z / (z + p.exp())).mean().item(), rel=1e-8
+    )
 
 
 def test_ten_iterations_from_one_are_enough_where_the_sides_overlap() -> None:
@@ -47,7 +49,12 @@ def test_ten_iterations_from_one_are_enough_where_the_sides_overlap() -> None:
 def test_one_iteration_from_afar_says_that_it_has_not_arrived() -> None:
     rng = torch.Generator().manual_seed(0)
     w = world(rng)
-    estimate = bridge(w.draws(w.proposal, (1, 400), rng)[0] + 400, w.draws(w.target, (1, 400), rng)[0] + 400, iterations=1, start=0.0)
+    estimate = bridge(
+        w.draws(w.proposal, (1, 400), rng)[0] + 400,
+        w.draws(w.target, (1, 400), rng)[0] + 400,
+        iterations=1,
+        start=0.0,
+    )
     assert any("still moved" in warning for warning in estimate.warnings)
 
 

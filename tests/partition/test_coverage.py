@@ -1,4 +1,6 @@
-"""Every estimator against enumeration, 200 times each, on machines that were drawn and on machines that were trained."""
+"""Every estimator against enumeration, 200 times each, on machines that were drawn and on machines
+that were trained.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ REPETITIONS, DRAWS, PATHS, TEMPERATURES = 200, 300, 50, 60
 Case = tuple[World, Tensor, torch.Generator]
 
 
-@pytest.fixture(scope="module", params=["drawn", "drawn, 20 hidden", "trained", "trained, 20 hidden"])
+@pytest.fixture(
+    scope="module", params=["drawn", "drawn, 20 hidden", "trained", "trained, 20 hidden"]
+)
 def case(request: pytest.FixtureRequest) -> Case:
     """A machine with its states, the base its annealing begins from, and a random stream."""
     rng = torch.Generator().manual_seed(0)
@@ -26,15 +30,24 @@ def case(request: pytest.FixtureRequest) -> Case:
     if "trained" in request.param:
         data = bars(rng)
         return around(trained(data, hidden, rng), rng), base_rates(data), rng
-    return world(rng, visible=10, hidden=hidden, scale=0.8), 0.3 * torch.randn(10, generator=rng), rng
+    return (
+        world(rng, visible=10, hidden=hidden, scale=0.8),
+        0.3 * torch.randn(10, generator=rng),
+        rng,
+    )
 
 
-def test_each_world_knows_its_log_z_and_the_trained_ones_have_learnt(case: Case, request: pytest.FixtureRequest) -> None:
+def test_each_world_knows_its_log_z_and_the_trained_ones_have_learnt(
+    case: Case, request: pytest.FixtureRequest
+) -> None:
     w, base, _ = case
     assert w.log_z == pytest.approx(exact_log_z(w.machine), rel=1e-10)
     independent = every_state(w.machine.visible).double() @ base.double()
     if "trained" in request.node.callspec.params["case"]:
-        entropy, product = (-(log_probs.exp() * log_probs).sum() for log_probs in (w.target, independent.log_softmax(0)))
+        entropy, product = (
+            -(log_probs.exp() * log_probs).sum()
+            for log_probs in (w.target, independent.log_softmax(0))
+        )
         assert entropy < product - 1
 
 
@@ -51,7 +64,9 @@ def test_annealing_forward_in_reverse_and_both_ways_covers_log_z(case: Case) -> 
     betas = adapted(w.machine, TEMPERATURES, rng=rng, base=base)
     index = torch.multinomial(w.target.exp(), REPETITIONS * PATHS, replacement=True, generator=rng)
     there = forward(w.machine, betas, chains=REPETITIONS * PATHS, rng=rng, base=base).log_ratios
-    back = reverse(w.machine, betas, start=every_state(w.machine.visible)[index], rng=rng, base=base).log_ratios
+    back = reverse(
+        w.machine, betas, start=every_state(w.machine.visible)[index], rng=rng, base=base
+    ).log_ratios
     rows = list(zip(there.view(REPETITIONS, PATHS), back.view(REPETITIONS, PATHS), strict=True))
     check_coverage([importance(row) for row, _ in rows], w.log_z)
     check_coverage([reverse_importance(row) for _, row in rows], w.log_z)

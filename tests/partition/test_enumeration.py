@@ -18,15 +18,25 @@ def rng() -> torch.Generator:
 @pytest.mark.parametrize(("visible", "hidden"), [(7, 4), (4, 7), (1, 1), (6, 6)])
 def test_both_sides_add_up_to_the_same(visible: int, hidden: int, rng: torch.Generator) -> None:
     machine = RBM.from_arrays(
-        *(torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((visible, hidden), (visible,), (hidden,)))
+        *(
+            torch.randn(shape, generator=rng, dtype=torch.float64)
+            for shape in ((visible, hidden), (visible,), (hidden,))
+        )
     )
-    assert exact_log_z(machine) == pytest.approx(exact_log_sum(machine.log_density, visible), rel=1e-12)
+    assert exact_log_z(machine) == pytest.approx(
+        exact_log_sum(machine.log_density, visible), rel=1e-12
+    )
 
 
 def test_a_machine_without_weights_is_a_product(rng: torch.Generator) -> None:
-    a, b = torch.randn(30, generator=rng, dtype=torch.float64), torch.randn(15, generator=rng, dtype=torch.float64)
+    a, b = (
+        torch.randn(30, generator=rng, dtype=torch.float64),
+        torch.randn(15, generator=rng, dtype=torch.float64),
+    )
     machine = RBM.from_arrays(torch.zeros(30, 15, dtype=torch.float64), a, b)
-    assert exact_log_z(machine) == pytest.approx((a.exp().log1p().sum() + b.exp().log1p().sum()).item(), rel=1e-12)
+    assert exact_log_z(machine) == pytest.approx(
+        (a.exp().log1p().sum() + b.exp().log1p().sum()).item(), rel=1e-12
+    )
 
 
 def test_a_normalised_model_adds_up_to_one(rng: torch.Generator) -> None:
@@ -42,4 +52,6 @@ def test_too_many_states_are_refused() -> None:
         exact_log_z(RBM.from_arrays(torch.zeros(30, 21), torch.zeros(30), torch.zeros(21)))
     with pytest.raises(ValueError, match="visible is 0"):
         exact_log_sum(lambda x: x.sum(1), 0)
-    assert math.isfinite(exact_log_z(RBM.from_arrays(torch.zeros(300, 3), torch.zeros(300), torch.zeros(3))))
+    assert math.isfinite(
+        exact_log_z(RBM.from_arrays(torch.zeros(300, 3), torch.zeros(300), torch.zeros(3)))
+    )

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from distillery.partition.estimate import Estimate, check_ratios, log_mean_estimate, mean_estimate, pareto_shape
+from distillery.partition.estimate import (
+    Estimate,
+    check_ratios,
+    log_mean_estimate,
+    mean_estimate,
+    pareto_shape,
+)
 
 
 @pytest.fixture

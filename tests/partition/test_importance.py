@@ -20,23 +20,35 @@ def test_importance_agrees_with_enumeration_within_its_errors(seed: int) -> None
 def test_reverse_importance_agrees_with_enumeration_within_its_errors(seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
     w = world(rng)
-    check_coverage([reverse_importance(row) for row in w.draws(w.target, (200, 1000), rng)], w.log_z)
+    check_coverage(
+        [reverse_importance(row) for row in w.draws(w.target, (200, 1000), rng)], w.log_z
+    )
 
 
 def test_a_good_proposal_raises_no_doubt() -> None:
     rng = torch.Generator().manual_seed(0)
     w = world(rng)
-    at_proposal, at_target = w.draws(w.proposal, (200, 1000), rng), w.draws(w.target, (200, 300), rng)
-    doubted = sum(bool(importance(q, p).warnings) for q, p in zip(at_proposal, at_target, strict=True))
+    at_proposal, at_target = (
+        w.draws(w.proposal, (200, 1000), rng),
+        w.draws(w.target, (200, 300), rng),
+    )
+    doubted = sum(
+        bool(importance(q, p).warnings) for q, p in zip(at_proposal, at_target, strict=True)
+    )
     assert doubted <= 6
 
 
 def test_a_proposal_that_misses_half_of_the_target_is_found_out_by_the_targets_draws() -> None:
     rng = torch.Generator().manual_seed(0)
-    at_proposal = torch.randn(1000, generator=rng, dtype=torch.float64) * 0.1 - math.log(2)  # all that it sees looks perfect
+    at_proposal = torch.randn(1000, generator=rng, dtype=torch.float64) * 0.1 - math.log(
+        2
+    )  # all that it sees looks perfect
     at_target = torch.cat([at_proposal[:150], torch.full((150,), 40.0, dtype=torch.float64)])
     assert importance(at_proposal).warnings == ()
-    assert "50% of the target's draws have weights above any" in importance(at_proposal, at_target).warnings[0]
+    assert (
+        "50% of the target's draws have weights above any"
+        in importance(at_proposal, at_target).warnings[0]
+    )
 
 
 def test_a_proposal_of_probability_zero_where_the_target_has_mass_is_said() -> None:

@@ -4,12 +4,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from distillery.partition.temperatures import check_temperatures, even_in_difficulty, salakhutdinov_murray, uniform
+from distillery.partition.temperatures import (
+    check_temperatures,
+    even_in_difficulty,
+    salakhutdinov_murray,
+    uniform,
+)
 
 
 @pytest.mark.parametrize("steps", [3, 10, 1000, 14_500])
 @pytest.mark.parametrize("schedule", [uniform, salakhutdinov_murray])
-def test_schedules_rise_from_zero_to_one_in_as_many_steps_as_asked(schedule: object, steps: int) -> None:
+def test_schedules_rise_from_zero_to_one_in_as_many_steps_as_asked(
+    schedule: object, steps: int
+) -> None:
     betas = schedule(steps)  # type: ignore[operator]
     assert len(betas) == steps + 1
     assert torch.equal(check_temperatures(betas), betas)
@@ -30,7 +37,13 @@ def test_steps_are_short_where_the_slope_varies() -> None:
 
 
 @pytest.mark.parametrize(
-    "betas", [torch.tensor([0.0, 0.5]), torch.tensor([0.0, 0.7, 0.6, 1.0]), torch.tensor([0.1, 1.0]), torch.tensor([1.0])]
+    "betas",
+    [
+        torch.tensor([0.0, 0.5]),
+        torch.tensor([0.0, 0.7, 0.6, 1.0]),
+        torch.tensor([0.1, 1.0]),
+        torch.tensor([1.0]),
+    ],
 )
 def test_temperatures_that_do_not_rise_from_zero_to_one_are_refused(betas: Tensor) -> None:
     with pytest.raises(ValueError, match="rise from 0 to 1"):

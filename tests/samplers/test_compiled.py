@@ -16,7 +16,9 @@ from distillery.samplers.vectorized import exp, kernel
 
 @kernel
 def gumbels(w, data):  # type: ignore[no-untyped-def]
-    """Gumbel on every axis, shifted by the data; what lies beyond the last datum has the log density of that datum."""
+    """Gumbel on every axis, shifted by the data; what lies beyond the last datum has the log
+    density of that datum.
+    """
     (shift, edge, beyond) = data
     total = 0.0
     for axis in range(len(w)):
@@ -26,7 +28,9 @@ def gumbels(w, data):  # type: ignore[no-untyped-def]
     return total
 
 
-def target(shift: tuple[float, ...] = (0.0, 0.0), edge: float = 1e9, beyond: float = -math.inf) -> tuple[np.ndarray, ...]:
+def target(
+    shift: tuple[float, ...] = (0.0, 0.0), edge: float = 1e9, beyond: float = -math.inf
+) -> tuple[np.ndarray, ...]:
     return np.array(shift), np.array([edge]), np.array([beyond])
 
 
@@ -38,9 +42,13 @@ def gumbel_draws(*shape: int) -> torch.Tensor:
     return -torch.log(torch.empty(shape, dtype=torch.float64).exponential_(generator=seeded(7)))
 
 
-@pytest.mark.parametrize(("width", "max_steps"), [(2.0, 100), (0.3, 3), (6.0, 1), (torch.tensor([0.5, 4.0]), 2)])
+@pytest.mark.parametrize(
+    ("width", "max_steps"), [(2.0, 100), (0.3, 3), (6.0, 1), (torch.tensor([0.5, 4.0]), 2)]
+)
 def test_exact_draws_of_a_skewed_target_stay_exact_draws(width: float, max_steps: int) -> None:
-    moved = CompiledSlice(gumbels, target(), width=width, max_steps=max_steps).trace(gumbel_draws(20_000, 2), seeded(), 4)[-1]
+    moved = CompiledSlice(gumbels, target(), width=width, max_steps=max_steps).trace(
+        gumbel_draws(20_000, 2), seeded(), 4
+    )[-1]
     for axis in range(2):
         assert stats.kstest(moved[:, axis].numpy(), stats.gumbel_r.cdf).pvalue > 1e-3
 
@@ -54,14 +62,18 @@ def test_one_step_is_distributed_as_that_of_the_torch_sampler() -> None:
 
 
 def test_chains_and_sweeps_are_independent_of_one_another() -> None:
-    moved = CompiledSlice(gumbels, target(), width=2.0).trace(torch.full((2000, 2), 1.0, dtype=torch.float64), seeded(), 30)
+    moved = CompiledSlice(gumbels, target(), width=2.0).trace(
+        torch.full((2000, 2), 1.0, dtype=torch.float64), seeded(), 30
+    )
     assert len(moved.flatten().unique()) == moved.numel()
     neighbours = np.corrcoef(moved[-1, :-1, 0], moved[-1, 1:, 0])[0, 1]
     assert abs(neighbours) < 4 / math.sqrt(2000)
 
 
 def test_ranks_of_the_truth_among_posterior_draws_are_uniform() -> None:
-    """Simulation-based calibration: the joint is p(shift) p(w | shift), so the posterior of w is the kernel, wherever the shift falls."""
+    """Simulation-based calibration: the joint is p(shift) p(w | shift), so the posterior of w is
+    the kernel, wherever the shift falls.
+    """
     rng, ranks = seeded(5), []
     for _ in range(1000):
         shift = torch.randn(1, generator=rng, dtype=torch.float64)
@@ -92,7 +104,9 @@ def test_a_step_is_pure() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_log_density_of_nan_or_infinity_is_refused_and_names_the_state(value: float) -> None:
     step = CompiledSlice(gumbels, target(edge=2.0, beyond=value), width=1.0)
-    with pytest.raises(ValueError, match=rf"log_density is {value} at state \([0-9.-]+, [0-9.-]+\)"):
+    with pytest.raises(
+        ValueError, match=rf"log_density is {value} at state \([0-9.-]+, [0-9.-]+\)"
+    ):
         step.trace(torch.full((3, 2), 1.5, dtype=torch.float64), seeded(), 50)
 
 

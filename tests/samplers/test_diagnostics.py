@@ -23,7 +23,9 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def autoregression(phi: float, sweeps: int, chains: int, seed: int = 0) -> Tensor:
-    """x' = phi x + noise, from its stationary law: correlation phi^lag, effective size n (1 - phi) / (1 + phi)."""
+    """x' = phi x + noise, from its stationary law: correlation phi^lag, effective size n (1 - phi)
+    / (1 + phi).
+    """
     noise = torch.randn(sweeps, chains, generator=seeded(seed), dtype=torch.float64)
     draws = [noise[0] / math.sqrt(1 - phi**2)]
     for fresh in noise[1:]:
@@ -38,10 +40,15 @@ def waves(sweeps: int = 60, chains: int = 3) -> Tensor:
 
 
 def brute_force_size(draws: np.ndarray) -> float:
-    """The definition, lag by lag: halves, variance within and between, Geyer's positive and monotone pairs."""
+    """The definition, lag by lag: halves, variance within and between, Geyer's positive and
+    monotone pairs.
+    """
     half = len(draws) // 2
     halves = [chain for pair in draws.T for chain in (pair[:half], pair[-half:])]
-    covariance = [np.mean([np.dot(c[: half - lag] - c.mean(), c[lag:] - c.mean()) / half for c in halves]) for lag in range(half)]
+    covariance = [
+        np.mean([np.dot(c[: half - lag] - c.mean(), c[lag:] - c.mean()) / half for c in halves])
+        for lag in range(half)
+    ]
     within = covariance[0] * half / (half - 1)
     total = covariance[0] + np.var([c.mean() for c in halves], ddof=1)
     rho = [1.0] + [1 - (within - covariance[lag]) / total for lag in range(1, half)]
@@ -59,7 +66,11 @@ def test_autocovariance_is_the_sum_of_products_lag_by_lag() -> None:
     draws = waves(21, 2)
     centred = draws - draws.mean(0)
     for lag in range(21):
-        assert torch.allclose(autocovariance(draws)[lag], (centred[: 21 - lag] * centred[lag:]).sum(0) / 21, atol=1e-12)
+        assert torch.allclose(
+            autocovariance(draws)[lag],
+            (centred[: 21 - lag] * centred[lag:]).sum(0) / 21,
+            atol=1e-12,
+        )
     assert torch.equal(autocorrelation(draws)[0], torch.ones(2, dtype=torch.float64))
 
 
@@ -73,12 +84,16 @@ def test_autocorrelation_of_an_autoregression_falls_as_its_powers() -> None:
 def test_effective_size_is_the_one_written_out_by_brute_force(phi: float) -> None:
     for seed in range(5):
         draws = autoregression(phi, 101, 3, seed)
-        assert float(effective_sample_size(draws)) == pytest.approx(brute_force_size(draws.numpy()), rel=1e-9)
+        assert float(effective_sample_size(draws)) == pytest.approx(
+            brute_force_size(draws.numpy()), rel=1e-9
+        )
 
 
 @pytest.mark.parametrize("phi", [-0.4, 0.0, 0.6, 0.9])
 def test_effective_size_of_an_autoregression_is_the_known_one(phi: float) -> None:
-    sizes = torch.stack([effective_sample_size(autoregression(phi, 2000, 4, seed)) for seed in range(25)])
+    sizes = torch.stack(
+        [effective_sample_size(autoregression(phi, 2000, 4, seed)) for seed in range(25)]
+    )
     known = 8000 * (1 - phi) / (1 + phi)
     assert abs(sizes.mean() / known - 1) < 4 * sizes.std() / 5 / known + 0.05
 
@@ -99,14 +114,21 @@ def test_numbers_agree_with_arviz() -> None:
     assert float(split_rhat(draws, rank=True)) == pytest.approx(ARVIZ["rank"], rel=1e-6)
 
 
-ARVIZ = {"mean": 134.5408485277527, "bulk": 119.22659229564005, "split": 1.0092032487743543, "rank": 1.0079413641111534}
+ARVIZ = {
+    "mean": 134.5408485277527,
+    "bulk": 119.22659229564005,
+    "split": 1.0092032487743543,
+    "rank": 1.0079413641111534,
+}
 
 
 def test_split_rhat_is_the_ratio_of_variances_written_out() -> None:
     draws = waves(40, 2)
     halves = torch.cat([draws[:20], draws[20:]], 1).numpy()
     within, between = halves.var(0, ddof=1).mean(), 20 * halves.mean(0).var(ddof=1)
-    assert float(split_rhat(draws)) == pytest.approx(math.sqrt((19 / 20 * within + between / 20) / within))
+    assert float(split_rhat(draws)) == pytest.approx(
+        math.sqrt((19 / 20 * within + between / 20) / within)
+    )
 
 
 def test_rhat_is_near_one_when_chains_agree_and_far_when_one_sits_elsewhere() -> None:
@@ -120,12 +142,17 @@ def test_rhat_is_near_one_when_chains_agree_and_far_when_one_sits_elsewhere() ->
 
 
 def test_ranks_see_what_means_cannot() -> None:
-    """One chain of a wider scale and heavy tails leaves the plain R-hat near 1; the folded ranks expose it."""
+    """One chain of a wider scale and heavy tails leaves the plain R-hat near 1; the folded ranks
+    expose it.
+    """
     draws = torch.randn(500, 4, generator=seeded(), dtype=torch.float64)
     wide = draws * torch.tensor([1.0, 1.0, 1.0, 5.0])
     assert split_rhat(wide) < 1.02
     assert split_rhat(wide, rank=True) > 1.1
-    assert torch.allclose(effective_sample_size(draws, rank=True), effective_sample_size(torch.exp(3 * draws), rank=True))
+    assert torch.allclose(
+        effective_sample_size(draws, rank=True),
+        effective_sample_size(torch.exp(3 * draws), rank=True),
+    )
 
 
 def test_normal_scores_share_the_rank_of_ties() -> None:
@@ -139,7 +166,10 @@ def test_dimensions_are_judged_one_by_one() -> None:
     for measure in (effective_sample_size, split_rhat, standard_error):
         each = torch.stack([measure(draws[..., d]) for d in range(3)])
         assert torch.allclose(measure(draws), each)
-    assert torch.allclose(split_rhat(draws, rank=True), torch.stack([split_rhat(draws[..., d], rank=True) for d in range(3)]))
+    assert torch.allclose(
+        split_rhat(draws, rank=True),
+        torch.stack([split_rhat(draws[..., d], rank=True) for d in range(3)]),
+    )
 
 
 def test_one_chain_suffices_and_a_constant_counts_in_full() -> None:

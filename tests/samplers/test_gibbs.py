@@ -18,7 +18,9 @@ def rng() -> torch.Generator:
 
 @pytest.fixture
 def machine(rng: torch.Generator) -> RBM:
-    return RBM.from_arrays(*(torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((4, 3), (4,), (3,))))
+    return RBM.from_arrays(
+        *(torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((4, 3), (4,), (3,)))
+    )
 
 
 @pytest.fixture
@@ -40,20 +42,28 @@ def test_one_sweep_leaves_the_exact_distribution_as_it_was(
     after = machine.gibbs()(start, rng)
     assert after.dtype == dtype
     expected = 60_000 * probs
-    chi_square = ((torch.bincount(index(after), minlength=16) - expected).square() / expected).sum().item()
+    chi_square = (
+        ((torch.bincount(index(after), minlength=16) - expected).square() / expected).sum().item()
+    )
     assert chi_square < 15 + 5 * math.sqrt(30)
 
 
-def test_chains_reach_the_exact_distribution_from_one_corner(machine: RBM, exact: tuple[Tensor, Tensor], rng: torch.Generator) -> None:
+def test_chains_reach_the_exact_distribution_from_one_corner(
+    machine: RBM, exact: tuple[Tensor, Tensor], rng: torch.Generator
+) -> None:
     step, state = machine.gibbs(), torch.zeros(30_000, 4)
     for _ in range(60):
         state = step(state, rng)
     expected = 30_000 * exact[1]
-    chi_square = ((torch.bincount(index(state), minlength=16) - expected).square() / expected).sum().item()
+    chi_square = (
+        ((torch.bincount(index(state), minlength=16) - expected).square() / expected).sum().item()
+    )
     assert chi_square < 15 + 5 * math.sqrt(30)
 
 
-def test_a_sweep_is_reversible(machine: RBM, exact: tuple[Tensor, Tensor], rng: torch.Generator) -> None:
+def test_a_sweep_is_reversible(
+    machine: RBM, exact: tuple[Tensor, Tensor], rng: torch.Generator
+) -> None:
     states, probs = exact
     start = states[torch.multinomial(probs, 200_000, replacement=True, generator=rng)]
     after = machine.gibbs()(start, rng)

@@ -48,14 +48,24 @@ def test_a_correlated_gaussian_is_matched() -> None:
     precision, mean = torch.linalg.inv(covariance), torch.tensor([1.0, -3.0], dtype=torch.float64)
     step = HMC(lambda w: -((w - mean) @ precision * (w - mean)).sum(1) / 2, step_size=0.5, steps=7)
     centred = trace(step, torch.zeros(50, 2, dtype=torch.float64), 300)[50:] - mean
-    products = torch.stack([centred[..., 0] ** 2, centred[..., 1] ** 2, centred[..., 0] * centred[..., 1]], -1)
+    products = torch.stack(
+        [centred[..., 0] ** 2, centred[..., 1] ** 2, centred[..., 0] * centred[..., 1]], -1
+    )
     assert (centred.mean((0, 1)).abs() < 4 * standard_error(centred)).all()
-    assert ((products.mean((0, 1)) - torch.tensor([2.0, 1.0, 1.2])).abs() < 4 * standard_error(products)).all()
+    assert (
+        (products.mean((0, 1)) - torch.tensor([2.0, 1.0, 1.2])).abs() < 4 * standard_error(products)
+    ).all()
 
 
 def test_the_mean_of_exp_minus_the_change_of_energy_is_one() -> None:
-    """Volume is preserved (Creutz): from exact draws, the accept ratios before capping average to 1; a wrong energy breaks it."""
-    step, state, rng = HMC(gumbel, step_size=0.7, steps=3, mass=1.7), gumbel_draws(40_000, 1), seeded(1)
+    """Volume is preserved (Creutz): from exact draws, the accept ratios before capping average to
+    1; a wrong energy breaks it.
+    """
+    step, state, rng = (
+        HMC(gumbel, step_size=0.7, steps=3, mass=1.7),
+        gumbel_draws(40_000, 1),
+        seeded(1),
+    )
     momentum = torch.randn(state.shape, generator=rng, dtype=torch.float64) * math.sqrt(1.7)
     gradient = -1 + torch.exp(-state)
     proposal, after, values = step._leapfrog(state, momentum, gradient, torch.tensor([1.7]))
@@ -63,14 +73,24 @@ def test_the_mean_of_exp_minus_the_change_of_energy_is_one() -> None:
     assert abs(ratio.mean() - 1) < 4 * ratio.std() / 200
     assert ratio.std() > 0.05
     back, _, _ = step._leapfrog(proposal, -after, -1 + torch.exp(-proposal), torch.tensor([1.7]))
-    assert torch.allclose(back, state, atol=1e-10), "a trajectory with its momentum reversed returns"
+    assert torch.allclose(back, state, atol=1e-10), (
+        "a trajectory with its momentum reversed returns"
+    )
 
 
 def test_tuning_reaches_the_acceptance_it_is_asked_for() -> None:
     precision = torch.linspace(0.5, 3, 10, dtype=torch.float64)
     rough = HMC(lambda w: -(precision * w.square()).sum(1) / 2, step_size=0.01, steps=2)
-    sampler, state = tuned(rough, torch.randn(50, 10, generator=seeded(), dtype=torch.float64), seeded(1), sweeps=150, accept=0.7)
-    accepted = torch.stack([sampler.transition(state, seeded(seed))[1].mean() for seed in range(20)])
+    sampler, state = tuned(
+        rough,
+        torch.randn(50, 10, generator=seeded(), dtype=torch.float64),
+        seeded(1),
+        sweeps=150,
+        accept=0.7,
+    )
+    accepted = torch.stack(
+        [sampler.transition(state, seeded(seed))[1].mean() for seed in range(20)]
+    )
     assert rough.step_size == 0.01
     assert sampler.step_size > 0.3
     assert abs(accepted.mean() - 0.7) < 0.08
@@ -80,8 +100,12 @@ def test_a_mass_equal_to_the_precision_undoes_the_scales() -> None:
     precision = torch.tensor([0.01, 1.0, 100.0], dtype=torch.float64)
     state = torch.randn(20, 3, generator=seeded(), dtype=torch.float64)
     standard = HMC(lambda w: -w.square().sum(1) / 2, step_size=0.3, steps=5)
-    scaled = HMC(lambda w: -(precision * w.square()).sum(1) / 2, step_size=0.3, steps=5, mass=precision)
-    assert torch.allclose(scaled(state / precision.sqrt(), seeded(1)) * precision.sqrt(), standard(state, seeded(1)))
+    scaled = HMC(
+        lambda w: -(precision * w.square()).sum(1) / 2, step_size=0.3, steps=5, mass=precision
+    )
+    assert torch.allclose(
+        scaled(state / precision.sqrt(), seeded(1)) * precision.sqrt(), standard(state, seeded(1))
+    )
 
 
 def test_a_step_is_pure() -> None:
@@ -113,7 +137,11 @@ def test_zero_density_is_never_entered_and_never_a_start() -> None:
 
 
 def test_bad_input_is_refused_at_the_door() -> None:
-    for arguments, message in [({"step_size": 0.0}, "step_size is"), ({"steps": 0}, "steps is 0"), ({"mass": -1.0}, "mass is")]:
+    for arguments, message in [
+        ({"step_size": 0.0}, "step_size is"),
+        ({"steps": 0}, "steps is 0"),
+        ({"mass": -1.0}, "mass is"),
+    ]:
         with pytest.raises(ValueError, match=message):
             HMC(gumbel, **arguments)
     with pytest.raises(ValueError, match="mass has 3 entries"):

@@ -23,8 +23,12 @@ def towards_zero(states: Tensor, rng: torch.Generator) -> Tensor:
 
 @pytest.mark.parametrize("step_size", [1.0, 0.4, 0.1])
 def test_the_bias_on_a_gaussian_is_the_one_known_in_closed_form(step_size: float) -> None:
-    """x' = (1 - e/2) x + N(0, e) has variance 1 / (1 - e/4), not 1: the bias shrinks with the step size e."""
-    start = torch.randn(1000, 1, generator=seeded(), dtype=torch.float64) / math.sqrt(1 - step_size / 4)
+    """x' = (1 - e/2) x + N(0, e) has variance 1 / (1 - e/4), not 1: the bias shrinks with the step
+    size e.
+    """
+    start = torch.randn(1000, 1, generator=seeded(), dtype=torch.float64) / math.sqrt(
+        1 - step_size / 4
+    )
     squares = Chain(SGLD(towards_zero, step_size), start, rng=seeded(1)).trace(300).square()
     error = standard_error(squares)
     assert (squares.mean() - 1 / (1 - step_size / 4)).abs() < 4 * error
@@ -38,7 +42,13 @@ def test_noise_in_the_gradient_adds_its_variance_in_closed_form() -> None:
     def noisy(states: Tensor, rng: torch.Generator) -> Tensor:
         return -states + 3 * torch.randn(states.shape, generator=rng, dtype=states.dtype)
 
-    squares = Chain(SGLD(noisy, 0.2), torch.zeros(1000, 1, dtype=torch.float64), rng=seeded(1), burn_in=60).trace(200).square()
+    squares = (
+        Chain(
+            SGLD(noisy, 0.2), torch.zeros(1000, 1, dtype=torch.float64), rng=seeded(1), burn_in=60
+        )
+        .trace(200)
+        .square()
+    )
     assert (squares.mean() - (1 + 0.2 * 9 / 4) / (1 - 0.05)).abs() < 4 * standard_error(squares)
 
 
@@ -54,16 +64,32 @@ def test_minibatch_gradients_average_to_the_gradient_of_the_whole_posterior() ->
 
     exact = -states / 10 + (data - states).sum(1, keepdim=True)
     assert torch.allclose(MinibatchGradient(prior, likelihood, (data,), 5)(states, seeded()), exact)
-    estimates = torch.stack([MinibatchGradient(prior, likelihood, (data,), 2)(states, seeded(seed)) for seed in range(400)])
-    pairs = torch.stack([-states / 10 + 5 / 2 * (data[list(pair)] - states).sum(1, keepdim=True) for pair in combinations(range(5), 2)])
+    estimates = torch.stack(
+        [
+            MinibatchGradient(prior, likelihood, (data,), 2)(states, seeded(seed))
+            for seed in range(400)
+        ]
+    )
+    pairs = torch.stack(
+        [
+            -states / 10 + 5 / 2 * (data[list(pair)] - states).sum(1, keepdim=True)
+            for pair in combinations(range(5), 2)
+        ]
+    )
     assert torch.allclose(pairs.mean(0), exact)
-    assert {round(float(g), 9) for g in estimates[:, 0, 0]} == {round(float(g), 9) for g in pairs[:, 0, 0]}
+    assert {round(float(g), 9) for g in estimates[:, 0, 0]} == {
+        round(float(g), 9) for g in pairs[:, 0, 0]
+    }
 
 
 def test_langevin_on_minibatches_finds_a_conjugate_posterior() -> None:
     data = 1 + torch.randn(100, generator=seeded(), dtype=torch.float64)
-    gradient = MinibatchGradient(lambda w: -(w[:, 0] ** 2) / 200, lambda w, x: -((x - w).pow(2)) / 2, (data,), 50)
-    draws = Chain(SGLD(gradient, 0.002), torch.zeros(200, 1, dtype=torch.float64), rng=seeded(1), burn_in=60).trace(400)
+    gradient = MinibatchGradient(
+        lambda w: -(w[:, 0] ** 2) / 200, lambda w, x: -((x - w).pow(2)) / 2, (data,), 50
+    )
+    draws = Chain(
+        SGLD(gradient, 0.002), torch.zeros(200, 1, dtype=torch.float64), rng=seeded(1), burn_in=60
+    ).trace(400)
     exact = data.sum() / 100.01
     assert (draws.mean() - exact).abs() < 4 * standard_error(draws.mean(1, keepdim=True)) + 1e-3
     assert draws.var() == pytest.approx(1 / 100.01, rel=0.2)
@@ -76,7 +102,13 @@ def test_an_annealed_chain_is_asked_for_every_sweep_in_turn() -> None:
         asked.append(sweep)
         return 0.5**sweep
 
-    chain = Chain(Annealed(SGLD(towards_zero, 0.8), halving), torch.zeros(3, 1), rng=seeded(), burn_in=2, thin=2)
+    chain = Chain(
+        Annealed(SGLD(towards_zero, 0.8), halving),
+        torch.zeros(3, 1),
+        rng=seeded(),
+        burn_in=2,
+        thin=2,
+    )
     chain.draw(3)
     assert asked == [0, 1, 2, 3]
     assert chain.step.at(2) == SGLD(towards_zero, 0.2)

@@ -76,7 +76,9 @@ def test_from_one_point_the_chain_reaches_the_target() -> None:
 
 @pytest.mark.parametrize("lookahead", [1, 2, 5])
 def test_one_step_on_stairs_has_the_transition_matrix_counted_by_hand(lookahead: int) -> None:
-    """On falling stairs a slice is an interval of whole cells, which stepping out finds entirely: the next cell is uniform on it."""
+    """On falling stairs a slice is an interval of whole cells, which stepping out finds entirely:
+    the next cell is uniform on it.
+    """
     expected = torch.zeros(3, 3, dtype=torch.float64)
     for i, weight in enumerate(STAIRS):
         for floor in range(int(weight)):  # heights in [floor, floor + 1)
@@ -88,16 +90,25 @@ def test_one_step_on_stairs_has_the_transition_matrix_counted_by_hand(lookahead:
         counts = torch.bincount(moved[:, 0].long(), minlength=3)
         reachable = expected[cell] > 0
         assert counts[~reachable].sum() == 0
-        assert stats.chisquare(counts[reachable].numpy(), 6000 * expected[cell][reachable].numpy()).pvalue > 1e-3
+        assert (
+            stats.chisquare(
+                counts[reachable].numpy(), 6000 * expected[cell][reachable].numpy()
+            ).pvalue
+            > 1e-3
+        )
 
 
 @pytest.mark.parametrize(("width", "max_steps"), [(0.8, 3), (1.5, 2), (3.0, 1), (0.5, 100)])
 def test_flows_between_cells_balance_across_a_gap(width: float, max_steps: int) -> None:
-    """Detailed balance: from exact draws, as many chains move from i to j as from j to i, however short the interval is cut."""
+    """Detailed balance: from exact draws, as many chains move from i to j as from j to i, however
+    short the interval is cut.
+    """
     weights = torch.tensor([1.0, 3.0, 0.0, 2.0, 4.0], dtype=torch.float64)
     cells = torch.multinomial(weights, 40_000, replacement=True, generator=seeded(1))
     start = (cells + torch.rand(40_000, generator=seeded(2), dtype=torch.float64))[:, None]
-    moved = Slice(staircase(weights), width=width, max_steps=max_steps, lookahead=2)(start, seeded(3))[:, 0].long()
+    moved = Slice(staircase(weights), width=width, max_steps=max_steps, lookahead=2)(
+        start, seeded(3)
+    )[:, 0].long()
     flows = torch.bincount(cells * 5 + moved, minlength=25).view(5, 5).double()
     assert flows[0, 1] > 100
     assert flows[3, 4] > 100
@@ -106,8 +117,12 @@ def test_flows_between_cells_balance_across_a_gap(width: float, max_steps: int) 
 
 
 def test_the_posterior_of_a_linear_regression_is_matched() -> None:
-    x = torch.randn(12, 2, generator=seeded(1), dtype=torch.float64) @ torch.tensor([[1.0, 0.7], [0.0, 0.5]], dtype=torch.float64)
-    y = x @ torch.tensor([1.0, -2.0], dtype=torch.float64) + torch.randn(12, generator=seeded(2), dtype=torch.float64)
+    x = torch.randn(12, 2, generator=seeded(1), dtype=torch.float64) @ torch.tensor(
+        [[1.0, 0.7], [0.0, 0.5]], dtype=torch.float64
+    )
+    y = x @ torch.tensor([1.0, -2.0], dtype=torch.float64) + torch.randn(
+        12, generator=seeded(2), dtype=torch.float64
+    )
     covariance = torch.linalg.inv(x.T @ x + torch.eye(2) / 100)
     mean = covariance @ x.T @ y
     step = Slice(lambda w: -(y - w @ x.T).square().sum(1) / 2 - w.square().sum(1) / 200, width=1.0)
@@ -116,19 +131,25 @@ def test_the_posterior_of_a_linear_regression_is_matched() -> None:
         state = step(state, rng)
         draws.append(state)
     trace = torch.stack(draws[50:]) - mean
-    products = torch.stack([trace[..., 0] ** 2, trace[..., 1] ** 2, trace[..., 0] * trace[..., 1]], -1)
+    products = torch.stack(
+        [trace[..., 0] ** 2, trace[..., 1] ** 2, trace[..., 0] * trace[..., 1]], -1
+    )
     assert ((trace.mean((0, 1))).abs() < 4 * standard_error(trace)).all()
     exact = torch.stack([covariance[0, 0], covariance[1, 1], covariance[0, 1]])
     assert ((products.mean((0, 1)) - exact).abs() < 4 * standard_error(products)).all()
 
 
 def test_ranks_of_the_truth_among_posterior_draws_are_uniform() -> None:
-    """Simulation-based calibration: mean from N(0, 1), three observations of variance 4, nine posterior draws."""
+    """Simulation-based calibration: mean from N(0, 1), three observations of variance 4, nine
+    posterior draws.
+    """
     rng, ranks = seeded(5), []
     for _ in range(300):
         truth = torch.randn(1, generator=rng, dtype=torch.float64)
         seen = truth + 2 * torch.randn(3, generator=rng, dtype=torch.float64)
-        step = Slice(lambda w, seen=seen: -(w[:, 0] ** 2) / 2 - (w - seen).square().sum(1) / 8, width=3.0)
+        step = Slice(
+            lambda w, seen=seen: -(w[:, 0] ** 2) / 2 - (w - seen).square().sum(1) / 8, width=3.0
+        )
         state = torch.randn(9, 1, generator=rng, dtype=torch.float64)
         for _ in range(6):
             state = step(state, rng)
@@ -147,14 +168,20 @@ def test_a_step_is_pure() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_density_too_flat_for_its_digits_does_not_trap_the_chain(dtype: torch.dtype) -> None:
-    """At log density -1e9 a float32 swallows the height's exponential draw: the slice is then the start's own plateau."""
-    moved = Slice(lambda w: -(w.square().sum(1)) / 2 - 1e9, width=0.1)(torch.ones(50, 2, dtype=dtype), seeded())
+    """At log density -1e9 a float32 swallows the height's exponential draw: the slice is then the
+    start's own plateau.
+    """
+    moved = Slice(lambda w: -(w.square().sum(1)) / 2 - 1e9, width=0.1)(
+        torch.ones(50, 2, dtype=dtype), seeded()
+    )
     assert moved.dtype == dtype
     assert moved.isfinite().all()
 
 
 def test_the_interval_never_outgrows_its_limit() -> None:
-    moved = Slice(lambda w: torch.zeros(len(w), dtype=w.dtype), width=0.5, max_steps=4)(torch.zeros(5000, 1, dtype=torch.float64), seeded())
+    moved = Slice(lambda w: torch.zeros(len(w), dtype=w.dtype), width=0.5, max_steps=4)(
+        torch.zeros(5000, 1, dtype=torch.float64), seeded()
+    )
     assert moved.abs().max() <= 2
     assert moved.abs().max() > 1.8
 
@@ -197,7 +224,13 @@ def test_senseless_settings_are_refused_at_the_door(arguments: dict, message: st
 
 
 @pytest.mark.parametrize(
-    "state", [torch.zeros(3), torch.zeros(3, 2, dtype=torch.int64), torch.zeros(0, 2), torch.tensor([[1.0, math.nan]])]
+    "state",
+    [
+        torch.zeros(3),
+        torch.zeros(3, 2, dtype=torch.int64),
+        torch.zeros(0, 2),
+        torch.tensor([[1.0, math.nan]]),
+    ],
 )
 def test_states_of_a_wrong_kind_are_refused(state: Tensor) -> None:
     with pytest.raises(ValueError, match=r"state is|chain 0 is at"):

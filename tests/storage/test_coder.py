@@ -1,4 +1,6 @@
-"""Symbols come back from hardly more bits than their tables say; the format can be read without a compiler; damage is noticed."""
+"""Symbols come back from hardly more bits than their tables say; the format can be read without a
+compiler; damage is noticed.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,18 @@ def coded(symbols: np.ndarray, tables: np.ndarray) -> bytes:
 def read_by_numpy(string: bytes, count: int, table: np.ndarray) -> np.ndarray:
     """The format as the module's first lines describe it: a step takes one symbol of each lane."""
     width = lanes(count)
-    states, words = np.frombuffer(string, "<u8", width).copy(), np.frombuffer(string, "<u4", offset=8 * width)
+    states, words = (
+        np.frombuffer(string, "<u8", width).copy(),
+        np.frombuffer(string, "<u4", offset=8 * width),
+    )
     ends, symbols, read = table.cumsum(), np.empty(count, dtype=np.int64), 0
     for begin in range(0, count, width):
         state = states[: min(width, count - begin)]
         slot = (state % TOTAL).astype(np.int64)
         found = np.searchsorted(ends, slot, side="right")
-        state = table[found].astype(np.uint64) * (state // TOTAL) + (slot - ends[found] + table[found]).astype(np.uint64)
+        state = table[found].astype(np.uint64) * (state // TOTAL) + (
+            slot - ends[found] + table[found]
+        ).astype(np.uint64)
         low = state < 2**31
         state[low] = (state[low] << np.uint64(32)) | words[read : read + low.sum()]
         read += low.sum()
@@ -38,7 +45,9 @@ def read_by_numpy(string: bytes, count: int, table: np.ndarray) -> np.ndarray:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 200), st.integers(0, 400), st.integers(0, 2**32))
-def test_symbols_come_back_and_cost_what_their_tables_say(values: int, count: int, seed: int) -> None:
+def test_symbols_come_back_and_cost_what_their_tables_say(
+    values: int, count: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     table = frequencies(rng.dirichlet(np.full(values, 0.3)))
     symbols = rng.integers(0, values, count)  # not what the table expects: improbable symbols too
@@ -104,7 +113,10 @@ def test_a_string_cut_short_or_read_by_other_tables_is_noticed() -> None:
         read_to_the_end(string[:-4], len(symbols))
     with pytest.raises(ValueError, match="coded by other tables"):
         read_to_the_end(string, len(symbols), frequencies(np.array([0.6, 0.3, 0.1])))
-    with pytest.raises(ValueError, match="the string has 4 bytes: 8 and a multiple of 4 more are needed for 300 symbols"):
+    with pytest.raises(
+        ValueError,
+        match="the string has 4 bytes: 8 and a multiple of 4 more are needed for 300 symbols",
+    ):
         Decoder(string[:4], 300)
 
 
@@ -116,7 +128,9 @@ def read_to_the_end(string: bytes, count: int, table: np.ndarray = TABLE) -> Non
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(2, 20), st.integers(0, 70), st.integers(1, 6), st.integers(0, 2**32))
-def test_codes_come_back_by_tables_that_adapt(values: int, count: int, variables: int, seed: int) -> None:
+def test_codes_come_back_by_tables_that_adapt(
+    values: int, count: int, variables: int, seed: int
+) -> None:
     codes = np.random.default_rng(seed).integers(0, values, (count, variables)).astype(np.uint8)
     back = decode_codes(encode_codes(codes, values), values, codes.shape)
     assert back.dtype == codes.dtype
@@ -139,7 +153,12 @@ def test_what_cannot_be_coded_is_refused_in_a_sentence() -> None:
         encoder.put(np.array([0]), np.array([1, 2]))
     with pytest.raises(ValueError, match="3 symbols are asked for, 2 of 2 are left"):
         decoder.take(TABLE, 3)
-    with pytest.raises(ValueError, match="n is None: it is needed with one table for all, and only then"):
+    with pytest.raises(
+        ValueError, match="n is None: it is needed with one table for all, and only then"
+    ):
         decoder.take(TABLE)
-    with pytest.raises(ValueError, match=r"codes have shape \(3,\) and dtype float64: whole numbers \(N, c\) are needed"):
+    with pytest.raises(
+        ValueError,
+        match=r"codes have shape \(3,\) and dtype float64: whole numbers \(N, c\) are needed",
+    ):
         encode_codes(np.zeros(3), 2)

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distillery.storage.frequencies import TOTAL, counted_frequencies, frequencies, scored_frequencies
+from distillery.storage.frequencies import (
+    TOTAL,
+    counted_frequencies,
+    frequencies,
+    scored_frequencies,
+)
 
 
 @given(st.integers(2, 300), st.integers(0, 2**32))
@@ -28,12 +33,23 @@ def test_a_table_costs_hardly_more_than_the_probabilities() -> None:
 def test_scores_are_256ths_of_a_bit() -> None:
     scores = np.array([[0, -256, -512, -768], [10_000, 9744, 10_000, 0]])
     shares = scored_frequencies(scores) / TOTAL
-    np.testing.assert_allclose(shares, [[8 / 15, 4 / 15, 2 / 15, 1 / 15], [0.4, 0.2, 0.4, 0]], atol=4 / TOTAL)
+    np.testing.assert_allclose(
+        shares, [[8 / 15, 4 / 15, 2 / 15, 1 / 15], [0.4, 0.2, 0.4, 0]], atol=4 / TOTAL
+    )
 
 
 def test_scores_give_the_tables_they_gave_when_this_was_written() -> None:
-    """These numbers decide how files are read: they may not change with the machine, nor with a version of anything."""
-    assert scored_frequencies(np.array([0, -1, -100, -300, -1000, -(2**40)])).tolist() == [20039, 19982, 15284, 8893, 1337, 1]
+    """These numbers decide how files are read: they may not change with the machine, nor with a
+    version of anything.
+    """
+    assert scored_frequencies(np.array([0, -1, -100, -300, -1000, -(2**40)])).tolist() == [
+        20039,
+        19982,
+        15284,
+        8893,
+        1337,
+        1,
+    ]
 
 
 def test_counts_are_shared_out_by_whole_numbers() -> None:
@@ -43,13 +59,19 @@ def test_counts_are_shared_out_by_whole_numbers() -> None:
 
 
 def test_what_makes_no_table_is_refused() -> None:
-    with pytest.raises(ValueError, match="probs must be finite and not negative, and not all of them 0"):
+    with pytest.raises(
+        ValueError, match="probs must be finite and not negative, and not all of them 0"
+    ):
         frequencies(np.array([0.5, np.nan]))
     with pytest.raises(ValueError, match="probs must be finite"):
         frequencies(np.zeros(3))
-    with pytest.raises(TypeError, match="scores are float64: whole numbers, 256 to a bit, are needed"):
+    with pytest.raises(
+        TypeError, match="scores are float64: whole numbers, 256 to a bit, are needed"
+    ):
         scored_frequencies(np.zeros(3))
-    with pytest.raises(ValueError, match="counts must be whole numbers, not negative, not all of them 0"):
+    with pytest.raises(
+        ValueError, match="counts must be whole numbers, not negative, not all of them 0"
+    ):
         counted_frequencies(np.array([1, -1]))
     with pytest.raises(ValueError, match="values is 1"):
         counted_frequencies(np.array([3]))

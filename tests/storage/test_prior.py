@@ -14,7 +14,9 @@ from distillery.storage.prior import CodePrior, WholePrior
 from distillery.teachers import Recorded
 
 
-def prior(variables: int, values: int, hidden: int = 5, *, seed: int = 0, scale: float = 1.0) -> CodePrior:
+def prior(
+    variables: int, values: int, hidden: int = 5, *, seed: int = 0, scale: float = 1.0
+) -> CodePrior:
     """A prior that is far from uniform."""
     rng = torch.Generator().manual_seed(seed)
     made = CodePrior(variables, values, hidden, rng=rng)
@@ -25,7 +27,11 @@ def prior(variables: int, values: int, hidden: int = 5, *, seed: int = 0, scale:
 
 
 def uniform_codes(count: int, variables: int, values: int, *, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, values, (count, variables)).astype(np.uint8 if values <= 256 else np.int16)
+    return (
+        np.random.default_rng(seed)
+        .integers(0, values, (count, variables))
+        .astype(np.uint8 if values <= 256 else np.int16)
+    )
 
 
 @pytest.mark.parametrize(("variables", "values"), [(4, 2), (3, 3), (2, 5)])
@@ -49,10 +55,13 @@ def test_codes_of_more_than_one_block_come_back() -> None:
 
 
 def test_whole_numbers_say_what_the_network_says() -> None:
-    """A score is rounded down to a 256th of a bit, a share to one of 65,536 and one more for each symbol."""
+    """A score is rounded down to a 256th of a bit, a share to one of 65,536 and one more for each
+    symbol.
+    """
     made, codes = prior(6, 3, scale=0.2), uniform_codes(200, 6, 3)
     told = -float(made(torch.from_numpy(codes)).detach().double().sum()) / np.log(2)
-    worst = codes.size * (1 / 256 + 0.001)  # with shares no smaller than a fiftieth, those roundings come to a thousandth of a bit at most
+    # with shares no smaller than a fiftieth, those roundings come to a thousandth of a bit at most
+    worst = codes.size * (1 / 256 + 0.001)
     assert made.whole().bits_of(codes) == pytest.approx(told, abs=worst)
 
 
@@ -82,11 +91,15 @@ def test_scores_are_the_same_in_float32_as_in_float64() -> None:
 
 def test_the_string_takes_what_the_tables_say() -> None:
     whole, codes = prior(8, 2).whole(), uniform_codes(2000, 8, 2)
-    assert 8 * len(whole.encode(codes)) == pytest.approx(whole.bits_of(codes), rel=1e-3, abs=64 + 32)
+    assert 8 * len(whole.encode(codes)) == pytest.approx(
+        whole.bits_of(codes), rel=1e-3, abs=64 + 32
+    )
 
 
 def test_a_variable_that_repeats_another_costs_nothing_once_learned() -> None:
-    """Two fair bits, the second a copy: one bit a code is enough, and a prior that sees one variable at a time needs two."""
+    """Two fair bits, the second a copy: one bit a code is enough, and a prior that sees one
+    variable at a time needs two.
+    """
     first = torch.randint(2, (2000, 1), generator=torch.Generator().manual_seed(0))
     codes = torch.cat([first, first], 1)
     made = CodePrior(2, 2, 4, rng=torch.Generator().manual_seed(1))

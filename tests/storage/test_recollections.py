@@ -25,7 +25,9 @@ def student() -> CategoricalAutoencoder:
 
 @pytest.fixture(scope="module")
 def codes() -> Tensor:
-    return torch.randint(3, (COUNT, 4), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return torch.randint(
+        3, (COUNT, 4), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,9 @@ def file(tmp_path: Path, student: CategoricalAutoencoder, codes: Tensor, labels:
     return tmp_path / "some.rec"
 
 
-def test_what_was_saved_is_remembered(file: Path, student: CategoricalAutoencoder, codes: Tensor, labels: Tensor) -> None:
+def test_what_was_saved_is_remembered(
+    file: Path, student: CategoricalAutoencoder, codes: Tensor, labels: Tensor
+) -> None:
     read = Recollections.load(file)
     assert read.codes.equal(codes)
     assert read.labels is not None
@@ -48,7 +52,9 @@ def test_what_was_saved_is_remembered(file: Path, student: CategoricalAutoencode
     assert read.card == "Forty pictures."
 
 
-def test_pictures_are_decoded_once_and_kept_as_bytes(file: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
+def test_pictures_are_decoded_once_and_kept_as_bytes(
+    file: Path, student: CategoricalAutoencoder, codes: Tensor
+) -> None:
     read = Recollections.load(file, rng=torch.Generator())
     assert read._pictures is None
     first = read.pictures
@@ -74,7 +80,9 @@ def test_the_shape_of_the_codes_says_how_they_are_unpacked(tmp_path: Path) -> No
     assert how.digits == -(-many.numel() // how.groups)
 
 
-def test_equal_contents_are_equal_bytes_that_others_may_read(file: Path, tmp_path: Path, student: CategoricalAutoencoder) -> None:
+def test_equal_contents_are_equal_bytes_that_others_may_read(
+    file: Path, tmp_path: Path, student: CategoricalAutoencoder
+) -> None:
     for name in ("one", "two"):
         save(tmp_path / name, student, torch.zeros(3, 4, dtype=torch.uint8), card="Drei Würfe.")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
@@ -82,7 +90,9 @@ def test_equal_contents_are_equal_bytes_that_others_may_read(file: Path, tmp_pat
     assert (tmp_path / "one").stat().st_mode & 0o044
 
 
-def test_it_is_a_data_set_of_torch(file: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
+def test_it_is_a_data_set_of_torch(
+    file: Path, student: CategoricalAutoencoder, codes: Tensor
+) -> None:
     read = Recollections.load(file)
     pictures, labels = next(iter(DataLoader(read, batch_size=8)))
     assert len(read) == COUNT
@@ -92,8 +102,12 @@ def test_it_is_a_data_set_of_torch(file: Path, student: CategoricalAutoencoder, 
         read[COUNT]
 
 
-def test_it_is_a_generator_whose_labels_belong_to_its_pictures(file: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
-    first, second = (Recollections.load(file, rng=torch.Generator().manual_seed(5)).draw(16) for _ in range(2))
+def test_it_is_a_generator_whose_labels_belong_to_its_pictures(
+    file: Path, student: CategoricalAutoencoder, codes: Tensor
+) -> None:
+    first, second = (
+        Recollections.load(file, rng=torch.Generator().manual_seed(5)).draw(16) for _ in range(2)
+    )
     assert first.x.equal(second.x)
     pictures = as_bytes(student.decode(codes)) / 255
     for picture, label in zip(first.x, first.y, strict=True):  # type: ignore[arg-type]
@@ -103,7 +117,9 @@ def test_it_is_a_generator_whose_labels_belong_to_its_pictures(file: Path, stude
         Recollections.load(file).draw(1)
 
 
-def test_codes_under_a_prior_come_back(tmp_path: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
+def test_codes_under_a_prior_come_back(
+    tmp_path: Path, student: CategoricalAutoencoder, codes: Tensor
+) -> None:
     prior = CodePrior(4, 3, 4, rng=torch.Generator().manual_seed(2)).whole()
     save(tmp_path / "f", student, codes, prior=prior)
     read = Recollections.load(tmp_path / "f")
@@ -112,8 +128,12 @@ def test_codes_under_a_prior_come_back(tmp_path: Path, student: CategoricalAutoe
     assert read[3][1] == -1
 
 
-def test_the_file_is_hardly_larger_than_the_bits_it_holds(tmp_path: Path, student: CategoricalAutoencoder) -> None:
-    many = torch.randint(3, (20_000, 4), generator=torch.Generator().manual_seed(3), dtype=torch.uint8)
+def test_the_file_is_hardly_larger_than_the_bits_it_holds(
+    tmp_path: Path, student: CategoricalAutoencoder
+) -> None:
+    many = torch.randint(
+        3, (20_000, 4), generator=torch.Generator().manual_seed(3), dtype=torch.uint8
+    )
     labels = torch.arange(len(many)) % 10
     size = save(tmp_path / "f", student, many, labels=labels)
     decoder = 2 * sum(p.numel() for p in student.decoder.parameters())
@@ -146,7 +166,9 @@ def test_other_files_and_later_versions_are_refused(file: Path, tmp_path: Path) 
         Recollections.load(tmp_path / "later")
 
 
-def test_labels_that_do_not_fit_are_refused(tmp_path: Path, student: CategoricalAutoencoder, codes: Tensor) -> None:
+def test_labels_that_do_not_fit_are_refused(
+    tmp_path: Path, student: CategoricalAutoencoder, codes: Tensor
+) -> None:
     for labels in (torch.zeros(3, dtype=torch.long), torch.full((COUNT,), -1), torch.zeros(COUNT)):
         with pytest.raises(ValueError, match="labels are"):
             save(tmp_path / "f", student, codes, labels=labels)

@@ -37,7 +37,9 @@ def pictures(n: int) -> Tensor:
 def test_no_code_costs_more_than_the_likeliest_and_some_cost_less(rate: float) -> None:
     network, told, x = student(8, 4), prior(8, 4), pictures(20)
     found = searched_codes(network, x, prior=told, rate=rate, tried=4)
-    before, after = (costs(network, codes, x, prior=told, rate=rate) for codes in (network.encode(x), found))
+    before, after = (
+        costs(network, codes, x, prior=told, rate=rate) for codes in (network.encode(x), found)
+    )
     assert (after <= before).all()
     assert (after < before).any()
 
@@ -59,20 +61,29 @@ def test_one_variable_is_searched_as_well_as_by_trying_all() -> None:
     found = searched_codes(network, x, prior=told, rate=0.01, tried=1)
     for code, start, place, picture in zip(found, first, margins, x, strict=True):
         every = [torch.tensor(one) for one in itertools.product(range(2), repeat=2)]
-        allowed = torch.stack([one for one in every if int(one[1 - place]) == int(start[1 - place])])
-        best = allowed[costs(network, allowed, picture.expand(2, 1, 28, 28), prior=told, rate=0.01).argmin()]
+        allowed = torch.stack(
+            [one for one in every if int(one[1 - place]) == int(start[1 - place])]
+        )
+        best = allowed[
+            costs(network, allowed, picture.expand(2, 1, 28, 28), prior=told, rate=0.01).argmin()
+        ]
         assert code.long().equal(best)
 
 
 def test_a_bit_that_costs_much_leaves_the_codes_that_cost_little() -> None:
     network, told, x = student(8, 2), prior(8, 2), pictures(20)
-    bits = [-float(told(searched_codes(network, x, prior=told, rate=rate, tried=8)).detach().sum()) for rate in (0.0, 10.0)]
+    bits = [
+        -float(told(searched_codes(network, x, prior=told, rate=rate, tried=8)).detach().sum())
+        for rate in (0.0, 10.0)
+    ]
     assert bits[1] < bits[0]
 
 
 def test_without_a_prior_only_the_picture_counts() -> None:
     network, x = student(8, 2), pictures(5)
-    alone, with_it = (searched_codes(network, x, prior=told, rate=0.0, tried=8) for told in (None, prior(8, 2)))
+    alone, with_it = (
+        searched_codes(network, x, prior=told, rate=0.0, tried=8) for told in (None, prior(8, 2))
+    )
     assert alone.equal(with_it)
     assert alone.dtype == torch.uint8
 

@@ -24,7 +24,9 @@ def streams(*seeds: int) -> list[torch.Generator]:
 
 @pytest.mark.parametrize("stacked", [False, True])
 def test_members_trained_together_are_those_trained_one_at_a_time(stacked: bool) -> None:
-    together = train_members(make, *data(), streams=streams(1, 2, 3), passes=3, batch_size=5, stacked=stacked)
+    together = train_members(
+        make, *data(), streams=streams(1, 2, 3), passes=3, batch_size=5, stacked=stacked
+    )
     for seed, member in zip((1, 2, 3), together, strict=True):
         [alone] = train_members(make, *data(), streams=streams(seed), passes=3, batch_size=5)
         for p, q in zip(member.parameters(), alone.parameters(), strict=True):
@@ -38,9 +40,13 @@ def test_the_ensemble_answers_with_the_mean_probability() -> None:
 
 
 def test_an_ensemble_of_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="networks is empty: an ensemble of at least one network is needed"):
+    with pytest.raises(
+        ValueError, match="networks is empty: an ensemble of at least one network is needed"
+    ):
         ensemble([])
-    with pytest.raises(ValueError, match="streams is empty: an ensemble of at least one network is needed"):
+    with pytest.raises(
+        ValueError, match="streams is empty: an ensemble of at least one network is needed"
+    ):
         train_members(make, *data(), streams=[], passes=1)
 
 
@@ -50,7 +56,10 @@ def test_members_of_different_numbers_of_classes_are_refused() -> None:
         ensemble([make(streams(1)[0]), other])(Batch(data()[0]))
 
 
-@pytest.mark.parametrize(("passes", "batch", "sentence"), [(0, 5, "passes is 0"), (1, 41, "x holds 40 examples, batch_size is 41")])
+@pytest.mark.parametrize(
+    ("passes", "batch", "sentence"),
+    [(0, 5, "passes is 0"), (1, 41, "x holds 40 examples, batch_size is 41")],
+)
 def test_training_that_takes_no_step_is_refused(passes: int, batch: int, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         train_members(make, *data(), streams=streams(1), passes=passes, batch_size=batch)

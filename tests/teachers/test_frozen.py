@@ -72,7 +72,9 @@ def test_an_average_keeps_input_gradients() -> None:
 
 
 def test_averages_nest_and_stay_in_evaluation_mode() -> None:
-    inner = Average([Frozen(nn.Sequential(MLP([2, 3], rng=rng(seed)), nn.Dropout())) for seed in range(2)])
+    inner = Average(
+        [Frozen(nn.Sequential(MLP([2, 3], rng=rng(seed)), nn.Dropout())) for seed in range(2)]
+    )
     outer = Average([inner, inner]).train()
     torch.testing.assert_close(outer(batch()), inner(batch()))
     assert not any(isinstance(m, nn.Dropout) and m.training for m in outer.modules())
@@ -86,7 +88,9 @@ def test_half_precision_is_averaged_in_single_precision() -> None:
 def test_an_average_of_nothing_or_of_bare_networks_is_refused() -> None:
     with pytest.raises(ValueError, match="teachers is empty"):
         Average([])
-    with pytest.raises(TypeError, match=r"teachers holds a MLP: Teachers are needed, such as Frozen\(network\)"):
+    with pytest.raises(
+        TypeError, match=r"teachers holds a MLP: Teachers are needed, such as Frozen\(network\)"
+    ):
         Average([MLP([2, 3], rng=rng())])  # type: ignore[list-item]
 
 

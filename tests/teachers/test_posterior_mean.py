@@ -17,7 +17,9 @@ X = 5 * torch.randn(30, 2, generator=RNG, dtype=torch.float64)
 
 
 def test_it_answers_as_the_mean_of_logistics_with_the_same_draws() -> None:
-    torch.testing.assert_close(PosteriorMean(DRAWS)(Batch(X)), MeanOfLogistics(DRAWS)(X).detach(), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        PosteriorMean(DRAWS)(Batch(X)), MeanOfLogistics(DRAWS)(X).detach(), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_its_slopes_agree_with_finite_differences() -> None:
@@ -27,7 +29,10 @@ def test_its_slopes_agree_with_finite_differences() -> None:
 
 def test_the_derivative_loss_cannot_tell_it_from_the_slow_form() -> None:
     student, loss = MeanOfLogistics(DRAWS[:10]), DerivativeSquareError(weighting="teacher")
-    fast, slow = (loss(teacher, student, Batch(X)) for teacher in (PosteriorMean(DRAWS), Frozen(MeanOfLogistics(DRAWS))))
+    fast, slow = (
+        loss(teacher, student, Batch(X))
+        for teacher in (PosteriorMean(DRAWS), Frozen(MeanOfLogistics(DRAWS)))
+    )
     torch.testing.assert_close(fast, slow, rtol=1e-10, atol=0.0)
 
 

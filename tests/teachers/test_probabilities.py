@@ -9,7 +9,9 @@ from distillery.teachers import Probabilities
 
 
 def test_a_function_of_rows_of_numpy_answers_with_log_probabilities() -> None:
-    answer = Probabilities(lambda x: np.stack([x[:, 0], 1 - x[:, 0]], 1))(Batch(torch.rand(4, 1, 2, 3).double()))
+    answer = Probabilities(lambda x: np.stack([x[:, 0], 1 - x[:, 0]], 1))(
+        Batch(torch.rand(4, 1, 2, 3).double())
+    )
     torch.testing.assert_close(answer.exp().sum(-1), torch.ones(4).double())
 
 

@@ -16,7 +16,10 @@ def test_a_recorded_answer_is_the_one_that_travelled_with_the_input() -> None:
 def test_labels_are_integers(dtype: torch.dtype) -> None:
     y = torch.tensor([0, 2, 1], dtype=dtype)
     assert Labels()(Batch(torch.zeros(3, 1), y)).equal(y)
-    with pytest.raises(TypeError, match=r"Labels: y is torch\.float32: integers are needed, or the teacher Recorded"):
+    with pytest.raises(
+        TypeError,
+        match=r"Labels: y is torch\.float32: integers are needed, or the teacher Recorded",
+    ):
         Labels()(Batch(torch.zeros(3, 1), y.float()))
 
 

@@ -17,7 +17,9 @@ X = torch.randn(6, 4, generator=RNG)
 def test_each_example_is_answered_by_the_network_that_rides_with_it() -> None:
     teacher = StochasticNetwork(NETWORKS[0])
     draws = torch.stack([teacher.flat(network) for network in NETWORKS])
-    expected = torch.stack([network(x[None])[0] for network, x in zip(NETWORKS, X, strict=True)]).detach()
+    expected = torch.stack(
+        [network(x[None])[0] for network, x in zip(NETWORKS, X, strict=True)]
+    ).detach()
     torch.testing.assert_close(teacher(Batch(X, draw=draws)), expected)
 
 

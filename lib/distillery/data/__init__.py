@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from distillery.data import splits, tasks
-from distillery.data.catalog import NAMES, STAND_INS, RBMWeights, fingerprint, for_profile, load, load_rbm
+from distillery.data.catalog import (
+    NAMES,
+    STAND_INS,
+    RBMWeights,
+    fingerprint,
+    for_profile,
+    load,
+    load_rbm,
+)
 from distillery.data.forms import BadDataError
 from distillery.data.images import Images, as_float
 from distillery.data.real import MissingDataError

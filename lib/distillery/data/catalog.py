@@ -15,10 +15,16 @@ from torch import Tensor
 from distillery.data import real
 from distillery.data.forms import presented
 from distillery.data.images import Images, digest
-from distillery.nearest import unknown
+from distillery.support.nearest import unknown
 
 REAL = ("mnist", "mnist_binarized", "omniglot", "cifar10", "cifar100")
-EMBEDDED = ("embedded:digits", "embedded:digits_binarized", "embedded:glyphs", "embedded:scenes", "embedded:scenes10")
+EMBEDDED = (
+    "embedded:digits",
+    "embedded:digits_binarized",
+    "embedded:glyphs",
+    "embedded:scenes",
+    "embedded:scenes10",
+)
 NAMES = REAL + EMBEDDED
 PROFILES = ("smoke", "laptop", "paper")
 RBM = "rbm_cd25_500"
@@ -27,13 +33,15 @@ STAND_INS = {
     "mnist": "embedded:digits",  # scikit-learn's digits, enlarged: 4,000 and 797 images
     "mnist_binarized": "embedded:digits_binarized",  # the same, each pixel drawn once
     "omniglot": "embedded:glyphs",  # 20 scripts of 20 letters by 20 hands
-    "cifar10": "embedded:scenes10",  # the pictures of embedded:scenes in ten classes of two groups, painted anew: no image is in both
+    # the pictures of embedded:scenes in ten classes of two groups, painted anew: no image is in
+    # both
+    "cifar10": "embedded:scenes10",
     "cifar100": "embedded:scenes",  # 20 groups of 5 pictures: 5,000 and 1,000 images
 }
 
 
 class RBMWeights(NamedTuple):
-    """Of the energy -v'Wh - a'v - b'h: W 784x500, visible biases a, hidden biases b, all float64."""
+    """Of the energy -v'Wh - a'v - b'h: W 784x500, visible biases a, hidden biases b, in float64."""
 
     W: Tensor
     a: Tensor
@@ -41,7 +49,8 @@ class RBMWeights(NamedTuple):
 
 
 def load(name: str, directory: str | os.PathLike[str] | None = None) -> Images:
-    """A set of images by name, read once a process; a real set that is not in the folder is downloaded if torchvision has it.
+    """A set of images by name, read once a process; a real set that is not in the folder is
+    downloaded if torchvision has it.
 
     `directory` is where the real sets lie, else $DISTILLERY_DATA, else ./data.
     """
@@ -71,7 +80,9 @@ def for_profile(name: str, profile: str) -> str:
 
 
 def fingerprint(name: str, directory: str | os.PathLike[str] | None = None) -> str:
-    """16 hexadecimal digits of the sha256 over a set's arrays; "none", for studies that make their own data, is its own."""
+    """16 hexadecimal digits of the sha256 over a set's arrays; "none", for studies that make their
+    own data, is its own.
+    """
     if name == "none":
         return "none"
     if name == RBM:
@@ -102,7 +113,15 @@ def _embedded(name: str) -> Images:
 
 
 def _maker(name: str) -> Callable[[], dict[str, NDArray]]:
-    from distillery.data import embedded_digits, embedded_glyphs, embedded_scenes
+    from distillery.data.embedded import (
+        digits as embedded_digits,
+    )
+    from distillery.data.embedded import (
+        glyphs as embedded_glyphs,
+    )
+    from distillery.data.embedded import (
+        scenes as embedded_scenes,
+    )
 
     return {
         "embedded:digits": embedded_digits.arrays,

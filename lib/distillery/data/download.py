@@ -1,4 +1,7 @@
-"""torchvision's downloads, rewritten once as our plain `.npz` files. Without a network this fails within seconds, in a sentence."""
+"""torchvision's downloads, rewritten once as our plain `.npz` files.
+
+Without a network this fails within seconds, in a sentence.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distillery.atomic import replacing
+from distillery.support.atomic import replacing
 
 PATIENCE = 8.0  # seconds that a server may be silent
-_GROUPS = "aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices household_furniture insects \
-large_carnivores large_man-made_outdoor_things large_natural_outdoor_scenes large_omnivores_and_herbivores medium_mammals \
-non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2"
-_GROUP_OF = "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 6 13 15 3 15 0 11 1 10 12 14 16 9 11 5 5 19 8 8 15 13 14 17 18 10 \
-16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 16 12 1 9 19 2 10 0 1 16 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 8 14 13"
+_GROUPS = (
+    "aquatic_mammals fish flowers food_containers fruit_and_vegetables household_electrical_devices"
+    " household_furniture insects large_carnivores large_man-made_outdoor_things"
+    " large_natural_outdoor_scenes large_omnivores_and_herbivores medium_mammals"
+    " non-insect_invertebrates people reptiles small_mammals trees vehicles_1 vehicles_2"
+)
+_GROUP_OF = (
+    "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 6 13 15 3 15 0 11 1 10 12 14 16 9 11"
+    " 5 5 19 8 8 15 13 14 17 18 10 16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 16 12 1 9 19 2 10 0 1 16"
+    " 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 8 14 13"
+)
 
 
 class DownloadError(Exception):
@@ -35,7 +44,10 @@ def download(name: str, path: Path) -> None:
     _reach(address)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{name}-", suffix=".part", dir=path.parent) as raw, _impatient():
+        with (
+            tempfile.TemporaryDirectory(prefix=f"{name}-", suffix=".part", dir=path.parent) as raw,
+            _impatient(),
+        ):
             write(path, convert(raw))
     except (OSError, RuntimeError, ImportError) as problem:
         raise DownloadError(_reason(problem)) from problem
@@ -68,24 +80,58 @@ def cifar100(raw: str) -> dict[str, NDArray]:
     found = _split(lambda train: CIFAR100(raw, train=train))
     groups = np.array([int(group) for group in _GROUP_OF.split()], dtype=np.uint8)
     coarse = {f"c_{part}": groups[found[f"y_{part}"]] for part in ("train", "test")}
-    return found | coarse | {"fine_names": names, "coarse_names": np.array(_GROUPS.split()), "fine_to_coarse": groups}
+    return (
+        found
+        | coarse
+        | {
+            "fine_names": names,
+            "coarse_names": np.array(_GROUPS.split()),
+            "fine_to_coarse": groups,
+        }
+    )
 
 
 def omniglot(raw: str) -> dict[str, NDArray]:
-    """Both parts, 105x105 and black on white, area-averaged to 28x28 with ink 255; the file `0709_01.png` is class 709 by drawer 1."""
+    """Both parts, 105x105 and black on white, area-averaged to 28x28 with ink 255; the file
+    `0709_01.png` is class 709 by drawer 1.
+    """
     from torchvision.datasets import Omniglot
 
-    folders = [Path(Omniglot(raw, background=background, download=True).target_folder) for background in (True, False)]
-    alphabets = [(path, i) for i, folder in enumerate(folders) for path in sorted(folder.iterdir()) if path.is_dir()]
+    folders = [
+        Path(Omniglot(raw, background=background, download=True).target_folder)
+        for background in (True, False)
+    ]
+    alphabets = [
+        (path, i)
+        for i, folder in enumerate(folders)
+        for path in sorted(folder.iterdir())
+        if path.is_dir()
+    ]
     found = [
-        (_shrunk(file), number, int(character.name[-2:]), int(file.stem[-2:]), int(file.stem[:4]), bool(evaluation))
+        (
+            _shrunk(file),
+            number,
+            int(character.name[-2:]),
+            int(file.stem[-2:]),
+            int(file.stem[:4]),
+            bool(evaluation),
+        )
         for number, (alphabet, evaluation) in enumerate(alphabets)
         for character in sorted(alphabet.iterdir())
         for file in sorted(character.glob("*.png"))
     ]
     images, *columns = zip(*found, strict=True)
-    kinds = {"alphabet": np.uint8, "character": np.uint8, "drawer": np.uint8, "class_id": np.int16, "is_evaluation": np.bool_}
-    beside: dict[str, NDArray] = {name: np.array(column).astype(kind) for (name, kind), column in zip(kinds.items(), columns, strict=True)}
+    kinds = {
+        "alphabet": np.uint8,
+        "character": np.uint8,
+        "drawer": np.uint8,
+        "class_id": np.int16,
+        "is_evaluation": np.bool_,
+    }
+    beside: dict[str, NDArray] = {
+        name: np.array(column).astype(kind)
+        for (name, kind), column in zip(kinds.items(), columns, strict=True)
+    }
     names = [path.name for path, _ in alphabets]
     return {"images": np.stack(images), **beside, "alphabet_names": np.array(names)}
 
@@ -94,7 +140,10 @@ SETS: dict[str, tuple[str, Callable[[str], dict[str, NDArray]]]] = {
     "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/train-labels-idx1-ubyte.gz", mnist),
     "cifar10": ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", cifar10),
     "cifar100": ("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz", cifar100),
-    "omniglot": ("https://raw.githubusercontent.com/brendenlake/omniglot/master/python/images_background.zip", omniglot),
+    "omniglot": (
+        "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/images_background.zip",
+        omniglot,
+    ),
 }
 
 
@@ -117,7 +166,7 @@ def _shrunk(file: Path) -> NDArray[np.uint8]:
 
 
 def _reach(address: str) -> None:
-    """Ask the server for its headers, in a thread: looking up a name has no time limit of its own."""
+    """Ask the server for its headers, in a thread: looking up a name knows no time limit."""
     answer: list[Exception | None] = []
     asker = threading.Thread(target=lambda: answer.append(_asked(address)), daemon=True)
     asker.start()
@@ -131,9 +180,13 @@ def _reach(address: str) -> None:
 
 def _asked(address: str) -> Exception | None:
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=PATIENCE):
+        with urllib.request.urlopen(
+            urllib.request.Request(address, method="HEAD"), timeout=PATIENCE
+        ):
             return None
-    except Exception as problem:  # whatever the network does, the caller wants to hear it as a sentence
+    except (
+        Exception
+    ) as problem:  # whatever the network does, the caller wants to hear it as a sentence
         return problem
 
 

@@ -1,6 +1,9 @@
-"""What each data file holds, to the letter, and how its arrays become `Images`. A stand-in has the form of the file it stands in for.
+"""What each data file holds, to the letter, and how its arrays become `Images`.
 
-A file with an array missing, or of another shape or dtype, or with values out of range is refused, by name and with what was expected.
+A stand-in has the form of the file it stands in for.
+
+A file with an array missing, or of another shape or dtype, or with values out of range is refused,
+by name and with what was expected.
 """
 
 from __future__ import annotations
@@ -24,14 +27,18 @@ class BadDataError(ValueError):
 
 @dataclass(frozen=True)
 class Form:
-    """The arrays of one file, as (dtype, shape), U for text; `within` bounds the values of some, both ends included."""
+    """The arrays of one file, as (dtype, shape), U for text; `within` bounds the values of some,
+    both ends included.
+    """
 
     arrays: Mapping[str, tuple[str, tuple[int, ...]]]
     within: Mapping[str, tuple[int, int]]
     what: str
 
 
-def _pictures(train: int, test: int, shape: tuple[int, ...]) -> dict[str, tuple[str, tuple[int, ...]]]:
+def _pictures(
+    train: int, test: int, shape: tuple[int, ...]
+) -> dict[str, tuple[str, tuple[int, ...]]]:
     return {"x_train": ("uint8", (train, *shape)), "x_test": ("uint8", (test, *shape))}
 
 
@@ -49,17 +56,24 @@ FORMS = {
     "mnist_binarized": Form(
         _pictures(60000, 10000, (28, 28)),
         {"x_train": (0, 1), "x_test": (0, 1)},
-        "the fixed random binarisation of MNIST that the CD25(500) RBM of Salakhutdinov and Murray (2008) was trained on, pixels 0 or 1",
+        "the fixed random binarisation of MNIST that the CD25(500) RBM of Salakhutdinov and Murray"
+        " (2008) was trained on, pixels 0 or 1",
     ),
     "omniglot": Form(
-        {"images": ("uint8", (_DRAWINGS, 28, 28)), "class_id": ("int16", (_DRAWINGS,)), "is_evaluation": ("bool", (_DRAWINGS,))}
+        {
+            "images": ("uint8", (_DRAWINGS, 28, 28)),
+            "class_id": ("int16", (_DRAWINGS,)),
+            "is_evaluation": ("bool", (_DRAWINGS,)),
+        }
         | {name: ("uint8", (_DRAWINGS,)) for name in ("alphabet", "character", "drawer")}
         | {"alphabet_names": ("U", (50,))},
         {"alphabet": (0, 49), "drawer": (1, 20), "class_id": (1, 1623)},
         "all 50 alphabets of Omniglot, area-averaged to 28x28, ink 255",
     ),
     "cifar10": Form(
-        _pictures(50000, 10000, (32, 32, 3)) | _labels("y", 50000, 10000) | {"label_names": ("U", (10,))},
+        _pictures(50000, 10000, (32, 32, 3))
+        | _labels("y", 50000, 10000)
+        | {"label_names": ("U", (10,))},
         {"y_train": (0, 9), "y_test": (0, 9)},
         "CIFAR-10",
     ),
@@ -67,21 +81,35 @@ FORMS = {
         _pictures(50000, 10000, (32, 32, 3))
         | _labels("y", 50000, 10000)
         | _labels("c", 50000, 10000)
-        | {"fine_names": ("U", (100,)), "coarse_names": ("U", (20,)), "fine_to_coarse": ("uint8", (100,))},
-        {"y_train": (0, 99), "y_test": (0, 99), "c_train": (0, 19), "c_test": (0, 19), "fine_to_coarse": (0, 19)},
+        | {
+            "fine_names": ("U", (100,)),
+            "coarse_names": ("U", (20,)),
+            "fine_to_coarse": ("uint8", (100,)),
+        },
+        {
+            "y_train": (0, 99),
+            "y_test": (0, 99),
+            "c_train": (0, 19),
+            "c_test": (0, 19),
+            "fine_to_coarse": (0, 19),
+        },
         "CIFAR-100, y the fine and c the coarse label",
     ),
     "rbm_cd25_500": Form(
         {"W": ("float64", (784, 500)), "a": ("float64", (784,)), "b": ("float64", (500,))},
         {},
-        "the CD25(500) RBM of Salakhutdinov and Murray (2008): weights, visible biases (row-major 28x28 pixels) and hidden biases",
+        "the CD25(500) RBM of Salakhutdinov and Murray (2008): weights, visible biases (row-major"
+        " 28x28 pixels) and hidden biases",
     ),
 }
 
 
 def described(name: str) -> str:
     """A file's form in words: `x_train uint8 60000x28x28, …`."""
-    return ", ".join(f"{key} {_kind(kind)} {'x'.join(map(str, shape))}" for key, (kind, shape) in FORMS[name].arrays.items())
+    return ", ".join(
+        f"{key} {_kind(kind)} {'x'.join(map(str, shape))}"
+        for key, (kind, shape) in FORMS[name].arrays.items()
+    )
 
 
 def check(name: str, arrays: Arrays, where: str) -> None:
@@ -89,15 +117,24 @@ def check(name: str, arrays: Arrays, where: str) -> None:
     form = FORMS[name]
     for key, (kind, shape) in form.arrays.items():
         if key not in arrays:
-            raise BadDataError(f"{where} holds no array {key!r}; {name}.npz must hold {described(name)}")
+            raise BadDataError(
+                f"{where} holds no array {key!r}; {name}.npz must hold {described(name)}"
+            )
         found = arrays[key]
-        if found.shape != shape or (found.dtype.kind != "U" if kind == "U" else found.dtype != np.dtype(kind)):
+        if found.shape != shape or (
+            found.dtype.kind != "U" if kind == "U" else found.dtype != np.dtype(kind)
+        ):
             size = "x".join(map(str, found.shape)) or "a single value"
-            raise BadDataError(f"{where}: {key} is {_kind(found.dtype.name)} {size}; expected {_kind(kind)} {'x'.join(map(str, shape))}")
+            raise BadDataError(
+                f"{where}: {key} is {_kind(found.dtype.name)} {size}; expected {_kind(kind)}"
+                f" {'x'.join(map(str, shape))}"
+            )
     for key, (low, high) in form.within.items():
         least, most = int(arrays[key].min()), int(arrays[key].max())
         if least < low or most > high:
-            raise BadDataError(f"{where}: {key} runs from {least} to {most}; expected {low} to {high}")
+            raise BadDataError(
+                f"{where}: {key} runs from {least} to {most}; expected {low} to {high}"
+            )
     for key, found in arrays.items():
         if found.dtype.kind == "f" and not np.isfinite(found).all():
             raise BadDataError(f"{where}: {key} holds values that are not finite numbers")
@@ -121,11 +158,19 @@ def _binarized(name: str, arrays: Arrays) -> Images:
 
 def _coarse(name: str, arrays: Arrays) -> Images:
     extras = {key: _index(arrays[key]) for key in ("c_train", "c_test", "fine_to_coarse")}
-    return _images(name, arrays, label_names=arrays["fine_names"], group_names=arrays["coarse_names"], extras=extras)
+    return _images(
+        name,
+        arrays,
+        label_names=arrays["fine_names"],
+        group_names=arrays["coarse_names"],
+        extras=extras,
+    )
 
 
 def _drawn(name: str, arrays: Arrays) -> Images:
-    """Two of a character's twenty drawings are for testing, another pair for the next character, so that every hand is in both parts."""
+    """Two of a character's twenty drawings are for testing, another pair for the next character, so
+    that every hand is in both parts.
+    """
     character, drawer = arrays["class_id"].astype(np.int64), arrays["drawer"].astype(np.int64)
     held = (drawer - 1) // 2 == character % 10
     parts = {"train": ~held, "test": held}
@@ -136,7 +181,14 @@ def _drawn(name: str, arrays: Arrays) -> Images:
     }
     split = {f"x_{part}": arrays["images"][chosen] for part, chosen in parts.items()}
     split |= {f"y_{part}": character[chosen] - 1 for part, chosen in parts.items()}
-    found = _images(name, split, label_names=_characters(arrays), group_names=arrays["alphabet_names"], extras=extras, digested=arrays)
+    found = _images(
+        name,
+        split,
+        label_names=_characters(arrays),
+        group_names=arrays["alphabet_names"],
+        extras=extras,
+        digested=arrays,
+    )
     return found
 
 
@@ -144,12 +196,18 @@ def _characters(arrays: Arrays) -> NDArray:
     """`Greek 3` for the third character of the Greek alphabet, in the order of class_id."""
     _, first = np.unique(arrays["class_id"], return_index=True)
     names = arrays["alphabet_names"][arrays["alphabet"][first]]
-    return np.array([f"{name} {number}" for name, number in zip(names, arrays["character"][first], strict=True)])
+    return np.array(
+        [f"{name} {number}" for name, number in zip(names, arrays["character"][first], strict=True)]
+    )
 
 
 _PRESENTED: dict[str, Callable[[str, Arrays], Images]] = {
-    "mnist": _plain, "mnist_binarized": _binarized, "omniglot": _drawn, "cifar10": _plain, "cifar100": _coarse,
-}  # fmt: skip
+    "mnist": _plain,
+    "mnist_binarized": _binarized,
+    "omniglot": _drawn,
+    "cifar10": _plain,
+    "cifar100": _coarse,
+}
 
 
 def _images(
@@ -176,7 +234,9 @@ def _images(
 
 def _channels_first(x: NDArray) -> Tensor:
     """N, H, W or N, H, W, C to N, C, H, W."""
-    return torch.from_numpy(np.ascontiguousarray(x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)))
+    return torch.from_numpy(
+        np.ascontiguousarray(x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2))
+    )
 
 
 def _index(labels: NDArray) -> Tensor:

@@ -1,4 +1,5 @@
-"""A set of images as every chapter sees it: bytes in N, C, H, W, labels beside them, and a fingerprint that names them.
+"""A set of images as every chapter sees it: bytes in N, C, H, W, labels beside them, and a
+fingerprint that names them.
 
 The tensors are shared by everybody who loads the same name: read them, never write into them.
 """
@@ -17,10 +18,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Images:
-    """Training and test images, uint8 in N, C, H, W with C one or three, and their labels, int64 (None where a set has none).
+    """Training and test images, uint8 in N, C, H, W with C one or three, and their labels, int64
+    (None where a set has none).
 
-    `label_names[y]` names a label; `group_names` names the superclasses or alphabets that the labels fall into, where there are any.
-    `extras` holds what else travels with the images, a tensor each, `..._train` and `..._test` beside the split they describe.
+    `label_names[y]` names a label; `group_names` names the superclasses or alphabets that the
+    labels fall into, where there are any. `extras` holds what else travels with the images, a
+    tensor each, `..._train` and `..._test` beside the split they describe.
     """
 
     name: str
@@ -46,18 +49,25 @@ class Images:
 
     def __repr__(self) -> str:
         train, test, size = len(self.x_train), len(self.x_test), "x".join(map(str, self.shape))
-        return f"Images({self.name}: {train} train, {test} test, {size}, {self.classes} classes, {self.fingerprint})"
+        return (
+            f"Images({self.name}: {train} train, {test} test, {size}, {self.classes} classes,"
+            f" {self.fingerprint})"
+        )
 
 
 def as_float(x: Tensor) -> Tensor:
     """Bytes 0 to 255 as float32 in [0, 1]."""
     if x.dtype != torch.uint8:
-        raise TypeError(f"x has dtype {x.dtype}; as_float takes the bytes of a data set, torch.uint8")
+        raise TypeError(
+            f"x has dtype {x.dtype}; as_float takes the bytes of a data set, torch.uint8"
+        )
     return x.float() / 255
 
 
 def digest(arrays: Mapping[str, NDArray]) -> str:
-    """The first 16 hexadecimal digits of the sha256 over the arrays' names, dtypes, shapes and bytes, in the order of the names."""
+    """The first 16 hexadecimal digits of the sha256 over the arrays' names, dtypes, shapes and
+    bytes, in the order of the names.
+    """
     total = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

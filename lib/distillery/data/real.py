@@ -1,4 +1,5 @@
-"""Real data sets: `<folder>/<name>.npz` if it is there, else torchvision's download, else one sentence that says how to get it.
+"""Real data sets: `<folder>/<name>.npz` if it is there, else torchvision's download, else one
+sentence that says how to get it.
 
 The folder is the argument, else $DISTILLERY_DATA, else ./data. Nothing in a file is ever unpickled.
 """
@@ -36,7 +37,9 @@ def fetched(name: str, directory: str | os.PathLike[str] | None = None) -> Path:
 
 
 def read(name: str, path: Path) -> dict[str, NDArray]:
-    """The arrays of a data set's file, checked to the letter; arrays that the form does not know are left alone."""
+    """The arrays of a data set's file, checked to the letter; arrays that the form does not know
+    are left alone.
+    """
     arrays = _opened(name, path)
     check(name, arrays, str(path))
     return arrays
@@ -44,22 +47,43 @@ def read(name: str, path: Path) -> dict[str, NDArray]:
 
 def _get(name: str, path: Path) -> None:
     absent = f"{name} is not in {path.parent.absolute()}"
-    remedy = f"set $DISTILLERY_DATA to the folder that holds {path.name}, with the arrays {described(name)} ({FORMS[name].what})"
+    remedy = (
+        f"set $DISTILLERY_DATA to the folder that holds {path.name}, with the arrays"
+        f" {described(name)} ({FORMS[name].what})"
+    )
     if name not in download.SETS:
         raise MissingDataError(f"{absent} and cannot be downloaded: put it there, or {remedy}")
     try:
         download.download(name, path)
     except download.DownloadError as problem:
-        raise MissingDataError(f"{absent} and the download failed ({problem}): go online once, or {remedy}") from None
+        raise MissingDataError(
+            f"{absent} and the download failed ({problem}): go online once, or {remedy}"
+        ) from None
 
 
 def _opened(name: str, path: Path) -> dict[str, NDArray]:
     try:
         with open(path, "rb") as file:
             archive = np.load(file, allow_pickle=False)
-            found = {key: archive[key] for key in FORMS[name].arrays if key in archive.files} if isinstance(archive, NpzFile) else None
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, KeyError, NotImplementedError) as problem:
-        kind = "is a pickle, or holds one, and pickles are never opened" if "pickle" in str(problem).lower() else "is truncated or damaged"
+            found = (
+                {key: archive[key] for key in FORMS[name].arrays if key in archive.files}
+                if isinstance(archive, NpzFile)
+                else None
+            )
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        OSError,
+        KeyError,
+        NotImplementedError,
+    ) as problem:
+        kind = (
+            "is a pickle, or holds one, and pickles are never opened"
+            if "pickle" in str(problem).lower()
+            else "is truncated or damaged"
+        )
         raise _refused(name, path, kind) from None
     if found is None or not all(isinstance(array, np.ndarray) for array in found.values()):
         raise _refused(name, path, "holds something else")
@@ -67,4 +91,6 @@ def _opened(name: str, path: Path) -> dict[str, NDArray]:
 
 
 def _refused(name: str, path: Path, kind: str) -> BadDataError:
-    return BadDataError(f"{path} {kind}; {name}.npz must be an archive of arrays without pickles: {described(name)}")
+    return BadDataError(
+        f"{path} {kind}; {name}.npz must be an archive of arrays without pickles: {described(name)}"
+    )

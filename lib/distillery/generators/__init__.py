@@ -1,4 +1,6 @@
-"""What produces inputs: data, noise, chains; and what wraps them: memories, curricula, augmentation."""
+"""What produces inputs: data, noise, chains; and what wraps them: memories, curricula,
+augmentation.
+"""
 
 from distillery.generators.asked import Asked
 from distillery.generators.bootstrap import Bootstrap
@@ -6,7 +8,14 @@ from distillery.generators.chain import Chain
 from distillery.generators.conditionals import Conditionals
 from distillery.generators.noise import Noise, Uniform
 from distillery.generators.resample import Resample
-from distillery.generators.wrappers import Alongside, Ancestral, Augmented, Hardest, Interleave, Parallel
+from distillery.generators.wrappers import (
+    Alongside,
+    Ancestral,
+    Augmented,
+    Hardest,
+    Interleave,
+    Parallel,
+)
 from distillery.protocols import Exhausted, Generator
 
 __all__ = [

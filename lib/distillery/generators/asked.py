@@ -13,17 +13,26 @@ from distillery.protocols import Batch, Generator, Teacher
 
 
 class Asked(Generator):
-    """What another generator draws, `at_once` inputs at a time, with the teacher's answers as `y`; handed out in their order.
+    """What another generator draws, `at_once` inputs at a time, with the teacher's answers as `y`;
+    handed out in their order.
 
-    A teacher of many networks asked about twenty inputs reads all its weights for each answer; asked about a thousand it reads them once.
-    The teacher of the distillation is then `Recorded()`. With `slopes` y is (B, K, 1 + D): log probabilities, and their slopes with respect
-    to the input as it lies in memory, for the teacher `RecordedSlopes()`. With `dtype` a copy of the teacher in that type is asked.
+    A teacher of many networks asked about twenty inputs reads all its weights for each answer;
+    asked about a thousand it reads them once. The teacher of the distillation is then `Recorded()`.
+    With `slopes` y is (B, K, 1 + D): log probabilities, and their slopes with respect to the input
+    as it lies in memory, for the teacher `RecordedSlopes()`. With `dtype` a copy of the teacher in
+    that type is asked.
     """
 
     remembers = ("x", "y")
 
     def __init__(
-        self, generator: Generator, teacher: Teacher, *, at_once: int = 1000, slopes: bool = False, dtype: torch.dtype | None = None
+        self,
+        generator: Generator,
+        teacher: Teacher,
+        *,
+        at_once: int = 1000,
+        slopes: bool = False,
+        dtype: torch.dtype | None = None,
     ) -> None:
         if at_once < 1:
             raise ValueError(f"at_once is {at_once!r}: at least one input is needed")
@@ -47,15 +56,23 @@ class Asked(Generator):
 
 
 @torch.no_grad()
-def ask(teacher: Teacher, batch: Batch, *, slopes: bool, dtype: torch.dtype | None = None) -> Tensor:
-    """The teacher's answers in float32; with `slopes` (B, K, 1 + D). The inputs are handed over in `dtype`, which is the teacher's."""
+def ask(
+    teacher: Teacher, batch: Batch, *, slopes: bool, dtype: torch.dtype | None = None
+) -> Tensor:
+    """The teacher's answers in float32; with `slopes` (B, K, 1 + D).
+
+    The inputs are handed over in `dtype`, which is the teacher's.
+    """
     batch = batch if dtype is None else replace(batch, x=batch.x.to(dtype))
     if not slopes:
         answer: Tensor = wide(teacher(batch))
         return answer
     if (found := teacher.log_slopes(batch)) is None:
         name = type(teacher).__name__
-        raise ValueError(f"slopes is True, but the {name} does not know its slopes: Frozen or Average of ReLU networks is needed")
+        raise ValueError(
+            f"slopes is True, but the {name} does not know its slopes: Frozen or Average of ReLU"
+            " networks is needed"
+        )
     return torch.cat([found[0][..., None], found[1].flatten(2)], -1)
 
 

@@ -10,14 +10,18 @@ from distillery.protocols import Batch, Generator
 
 
 class Bootstrap(Generator):
-    """As many examples as there are, drawn once with replacement; then every one of these once before any comes again (thesis, 2.2.1).
+    """As many examples as there are, drawn once with replacement; then every one of these once
+    before any comes again (thesis, 2.2.1).
 
-    The draw and the order of every pass are from `rng`: a member's stream decides what it learns from. The data are not copied.
+    The draw and the order of every pass are from `rng`: a member's stream decides what it learns
+    from. The data are not copied.
     """
 
     remembers = ("index",)
 
-    def __init__(self, x: Tensor, y: Tensor | None = None, *, rng: torch.Generator, passes: int | None = None) -> None:
+    def __init__(
+        self, x: Tensor, y: Tensor | None = None, *, rng: torch.Generator, passes: int | None = None
+    ) -> None:
         if y is not None and len(y) != len(x):
             raise ValueError(f"y has {len(y)} entries, x has {len(x)} examples: as many are needed")
         self.places = Resample(torch.arange(len(x), device=rng.device), rng=rng, passes=passes)

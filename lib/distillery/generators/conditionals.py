@@ -9,9 +9,11 @@ from distillery.protocols import Batch, Generator
 
 
 class Conditionals(Generator):
-    """Of every sample of a NADE the conditional probabilities p(x_i = 1 | x_<i) that it was drawn with, (n, D) (thesis, 2.2.3, Figure 2.4).
+    """Of every sample of a NADE the conditional probabilities p(x_i = 1 | x_<i) that it was drawn
+    with, (n, D) (thesis, 2.2.3, Figure 2.4).
 
-    Samples lie in the corners of a cube; these lie within it, as pictures do. `shape` is that of a picture, () for rows of pixels.
+    Samples lie in the corners of a cube; these lie within it, as pictures do. `shape` is that of a
+    picture, () for rows of pixels.
     """
 
     def __init__(self, nade: NADE, *, rng: torch.Generator, shape: tuple[int, ...] = ()) -> None:

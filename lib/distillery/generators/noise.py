@@ -14,7 +14,12 @@ class Noise(Generator):
     """Independent normal inputs, N(mean, scale^2 I), of the given shape."""
 
     def __init__(
-        self, shape: Sequence[int] | int, *, rng: torch.Generator, mean: float | Tensor = 0.0, scale: float | Tensor = 1.0
+        self,
+        shape: Sequence[int] | int,
+        *,
+        rng: torch.Generator,
+        mean: float | Tensor = 0.0,
+        scale: float | Tensor = 1.0,
     ) -> None:
         if not bool((torch.as_tensor(scale) > 0).all()):
             raise ValueError(f"scale is {scale!r}: a positive standard deviation is needed")
@@ -22,17 +27,31 @@ class Noise(Generator):
         self.mean, self.scale, self.rng = mean, scale, rng
 
     def draw(self, n: int) -> Batch:
-        return Batch(torch.randn((n, *self.shape), generator=self.rng, device=self.rng.device) * self.scale + self.mean)
+        return Batch(
+            torch.randn((n, *self.shape), generator=self.rng, device=self.rng.device) * self.scale
+            + self.mean
+        )
 
 
 class Uniform(Generator):
     """Independent inputs, uniform between `low` and `high`, of the given shape."""
 
-    def __init__(self, shape: Sequence[int] | int, *, rng: torch.Generator, low: float = 0.0, high: float = 1.0) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int] | int,
+        *,
+        rng: torch.Generator,
+        low: float = 0.0,
+        high: float = 1.0,
+    ) -> None:
         if not low < high:
             raise ValueError(f"low is {low!r}, high is {high!r}: low must be below high")
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.low, self.high, self.rng = low, high, rng
 
     def draw(self, n: int) -> Batch:
-        return Batch(torch.rand((n, *self.shape), generator=self.rng, device=self.rng.device) * (self.high - self.low) + self.low)
+        return Batch(
+            torch.rand((n, *self.shape), generator=self.rng, device=self.rng.device)
+            * (self.high - self.low)
+            + self.low
+        )

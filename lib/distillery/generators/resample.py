@@ -9,24 +9,35 @@ from distillery.protocols import Batch, Exhausted, Generator
 
 
 class Resample(Generator):
-    """Examples of a data set, every one once before any comes again, or with replacement (thesis, equation 2.21).
+    """Examples of a data set, every one once before any comes again, or with replacement (thesis,
+    equation 2.21).
 
-    The data stay where they are, on their device and as small as they came: pictures in uint8 leave as floats in [0, 1].
-    With `passes` the generator is exhausted after so many passes; what is left over at the end of the last and does not fill a batch
-    is not handed out. `passes=None` goes on for ever, and a batch may span the end of a pass.
+    The data stay where they are, on their device and as small as they came: pictures in uint8 leave
+    as floats in [0, 1]. With `passes` the generator is exhausted after so many passes; what is left
+    over at the end of the last and does not fill a batch is not handed out. `passes=None` goes on
+    for ever, and a batch may span the end of a pass.
     """
 
     remembers = ("order", "position", "passes_begun")
 
     def __init__(
-        self, x: Tensor, y: Tensor | None = None, *, rng: torch.Generator, replacement: bool = False, passes: int | None = None
+        self,
+        x: Tensor,
+        y: Tensor | None = None,
+        *,
+        rng: torch.Generator,
+        replacement: bool = False,
+        passes: int | None = None,
     ) -> None:
         if len(x) == 0:
             raise ValueError("x is empty: a data set of at least one example is needed")
         if y is not None and len(y) != len(x):
             raise ValueError(f"y has {len(y)} entries, x has {len(x)} examples: as many are needed")
         if passes is not None and (passes < 1 or replacement):
-            raise ValueError(f"passes is {passes!r} with replacement={replacement}: a pass is counted without replacement, from 1")
+            raise ValueError(
+                f"passes is {passes!r} with replacement={replacement}: a pass is counted without"
+                " replacement, from 1"
+            )
         self.x, self.y, self.rng = x, y, rng
         self.replacement, self.passes = replacement, passes
         self.order = torch.zeros(0, dtype=torch.int64, device=rng.device)
@@ -44,7 +55,9 @@ class Resample(Generator):
         parts = []
         left = len(self.order) - self.position
         if self.passes is not None and n > left + len(self.x) * (self.passes - self.passes_begun):
-            raise Exhausted(f"Resample: {self.passes} passes over {len(self.x)} examples have ended")
+            raise Exhausted(
+                f"Resample: {self.passes} passes over {len(self.x)} examples have ended"
+            )
         while n > 0:
             if self.position == len(self.order):
                 self.order = torch.randperm(len(self.x), generator=self.rng, device=self.rng.device)

@@ -6,10 +6,12 @@ from distillery.protocols import Batch, Generator
 
 
 class Shared(Generator):
-    """What another generator draws once, for all n examples of a batch: `Alongside(inputs, Shared(chain))` costs one draw a step.
+    """What another generator draws once, for all n examples of a batch: `Alongside(inputs,
+    Shared(chain))` costs one draw a step.
 
-    The average over batches is that of a draw for each example; the examples of one batch err together. So Bayesian dark knowledge takes
-    one network of the chain for each step of the student (Korattikara et al., 2015, algorithm 1).
+    The average over batches is that of a draw for each example; the examples of one batch err
+    together. So Bayesian dark knowledge takes one network of the chain for each step of the student
+    (Korattikara et al., 2015, algorithm 1).
     """
 
     def __init__(self, generator: Generator) -> None:

@@ -1,4 +1,6 @@
-"""Generators around generators: each takes what another draws and changes it, mixes it, or chooses from it."""
+"""Generators around generators: each takes what another draws and changes it, mixes it, or chooses
+from it.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,11 @@ from distillery.protocols import Batch, Generator
 
 
 class Alongside(Generator):
-    """Inputs, and alongside each a draw of every chain: `batch.draw` is (B, D), or (B, k, D) for k chains.
+    """Inputs, and alongside each a draw of every chain: `batch.draw` is (B, D), or (B, k, D) for k
+    chains.
 
-    So a posterior over weights rides with the inputs, and the teacher t(x, w) stays pure (thesis, equation 3.36).
+    So a posterior over weights rides with the inputs, and the teacher t(x, w) stays pure (thesis,
+    equation 3.36).
     """
 
     def __init__(self, inputs: Generator, *chains: Generator) -> None:
@@ -32,14 +36,21 @@ class Alongside(Generator):
 
 
 class Ancestral(Generator):
-    """A draw of the chain first, then an input given it, `simulate(draws, rng)`: the chain becomes a generator by ancestry.
+    """A draw of the chain first, then an input given it, `simulate(draws, rng)`: the chain becomes
+    a generator by ancestry.
 
-    So a posterior over weights hands out data as it predicts them (thesis, section 3.2.2). With `keep` the draws ride along in
-    `batch.draw`, for a teacher that knows more with them than without.
+    So a posterior over weights hands out data as it predicts them (thesis, section 3.2.2). With
+    `keep` the draws ride along in `batch.draw`, for a teacher that knows more with them than
+    without.
     """
 
     def __init__(
-        self, chain: Generator, simulate: Callable[[Tensor, torch.Generator], Tensor], *, rng: torch.Generator, keep: bool = False
+        self,
+        chain: Generator,
+        simulate: Callable[[Tensor, torch.Generator], Tensor],
+        *,
+        rng: torch.Generator,
+        keep: bool = False,
     ) -> None:
         self.chain, self.simulate, self.rng, self.keep = chain, simulate, rng, keep
 
@@ -51,15 +62,21 @@ class Ancestral(Generator):
 class Interleave(Generator):
     """Every batch is shared out among several generators: new examples and remembered ones, say.
 
-    `shares` are relative; fractions of an example are carried over to the next batch, so that the shares hold in the long run.
+    `shares` are relative; fractions of an example are carried over to the next batch, so that the
+    shares hold in the long run.
     """
 
     remembers = ("carried",)
 
-    def __init__(self, generators: Sequence[Generator], shares: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, generators: Sequence[Generator], shares: Sequence[float] | None = None
+    ) -> None:
         shares = [1.0] * len(generators) if shares is None else list(shares)
         if not generators or len(shares) != len(generators) or min(shares) < 0 or sum(shares) <= 0:
-            raise ValueError(f"shares is {shares!r} for {len(generators)} generators: as many are needed, none negative, not all zero")
+            raise ValueError(
+                f"shares is {shares!r} for {len(generators)} generators: as many are needed, none"
+                " negative, not all zero"
+            )
         self.generators = list(generators)
         self.shares = torch.tensor(shares, dtype=torch.float64) / sum(shares)
         self.carried = torch.zeros(len(generators), dtype=torch.float64)
@@ -80,7 +97,9 @@ class Interleave(Generator):
 
 
 class Parallel(Generator):
-    """One stream a student: n examples are n / S from each of S generators, in order (see `Bank(own_streams=True)`)."""
+    """One stream a student: n examples are n / S from each of S generators, in order (see
+    `Bank(own_streams=True)`).
+    """
 
     def __init__(self, generators: Sequence[Generator]) -> None:
         if not generators:
@@ -89,14 +108,22 @@ class Parallel(Generator):
 
     def draw(self, n: int) -> Batch:
         if n % len(self.generators):
-            raise ValueError(f"n is {n}: a multiple of the {len(self.generators)} streams is needed")
+            raise ValueError(
+                f"n is {n}: a multiple of the {len(self.generators)} streams is needed"
+            )
         return joined([g.draw(n // len(self.generators)) for g in self.generators])
 
 
 class Augmented(Generator):
     """What another generator draws, its inputs changed at random: `transform(x, rng)`."""
 
-    def __init__(self, generator: Generator, transform: Callable[[Tensor, torch.Generator], Tensor], *, rng: torch.Generator) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        transform: Callable[[Tensor, torch.Generator], Tensor],
+        *,
+        rng: torch.Generator,
+    ) -> None:
         self.generator, self.transform, self.rng = generator, transform, rng
 
     def draw(self, n: int) -> Batch:
@@ -107,8 +134,8 @@ class Augmented(Generator):
 class Hardest(Generator):
     """Of every `of` candidates the one with the highest score: active sampling.
 
-    `score(batch)` gives one value an example, `partial(loss.each, teacher, student)` say; the networks named in such a partial are
-    asked in evaluation mode without gradients.
+    `score(batch)` gives one value an example, `partial(loss.each, teacher, student)` say; the
+    networks named in such a partial are asked in evaluation mode without gradients.
     """
 
     def __init__(self, generator: Generator, score: Callable[[Batch], Tensor], *, of: int) -> None:
@@ -121,7 +148,10 @@ class Hardest(Generator):
         with quietly(*_networks(self.score)):
             scores = self.score(candidates)
         if scores.shape != (len(candidates),):
-            raise ValueError(f"score returned shape {tuple(scores.shape)} for {len(candidates)} candidates: one value each is needed")
+            raise ValueError(
+                f"score returned shape {tuple(scores.shape)} for {len(candidates)} candidates: one"
+                " value each is needed"
+            )
         groups = torch.arange(n, device=scores.device)
         return candidates[groups * self.of + scores.reshape(n, self.of).argmax(1)]
 
@@ -134,7 +164,10 @@ def joined(batches: Sequence[Batch]) -> Batch:
     for field in fields(Batch):
         present = [getattr(b, field.name) for b in batches if getattr(b, field.name) is not None]
         if present and len(present) != len(batches):
-            raise ValueError(f"{len(present)} of {len(batches)} batches carry {field.name}: all or none must, to be joined")
+            raise ValueError(
+                f"{len(present)} of {len(batches)} batches carry {field.name}: all or none must, to"
+                " be joined"
+            )
         values[field.name] = torch.cat(present) if present else None
     return Batch(**values)
 
@@ -142,4 +175,8 @@ def joined(batches: Sequence[Batch]) -> Batch:
 def _networks(score: Any) -> Iterator[nn.Module]:
     if isinstance(score, partial):
         owner = getattr(score.func, "__self__", None)
-        yield from (part for part in (owner, *score.args, *score.keywords.values()) if isinstance(part, nn.Module))
+        yield from (
+            part
+            for part in (owner, *score.args, *score.keywords.values())
+            if isinstance(part, nn.Module)
+        )

@@ -1,10 +1,11 @@
 """A posterior of unknown means summed over a lattice of means, near every mode there is.
 
-The posterior of K means is a sum of K^N Gaussians with independent coordinates, none narrower in m_k than s_k / sqrt(N + s_k^2 / v)
-under the prior N(0, v I). The trapezoid rule with just that spacing sums each of them to a relative error below 6e-9 a coordinate, so
-it sums the posterior as well, whatever N is. What remains is to find the part of the lattice that matters: a box is dropped when a bound
-on its density, each data point taking the most favourable means in the box, is negligible beside the highest density known. No
-mode can hide.
+The posterior of K means is a sum of K^N Gaussians with independent coordinates, none narrower in
+m_k than s_k / sqrt(N + s_k^2 / v) under the prior N(0, v I). The trapezoid rule with just that
+spacing sums each of them to a relative error below 6e-9 a coordinate, so it sums the posterior as
+well, whatever N is. What remains is to find the part of the lattice that matters: a box is dropped
+when a bound on its density, each data point taking the most favourable means in the box, is
+negligible beside the highest density known. No mode can hide.
 """
 
 from __future__ import annotations
@@ -22,10 +23,16 @@ CELL = 4  # lattice points a side of the smallest box
 CHUNK = 400_000  # lattice points worked on at a time: what fits in a core's cache
 
 
-def climbed(posterior: MixturePosterior, *, starts: int = 64, steps: int = 200) -> tuple[Tensor, float]:
-    """The best of many climbs on the posterior by EM for the means, and its log density. (A better one would only save time.)"""
+def climbed(
+    posterior: MixturePosterior, *, starts: int = 64, steps: int = 200
+) -> tuple[Tensor, float]:
+    """The best of many climbs on the posterior by EM for the means, and its log density. (A better
+    one would only save time.)
+    """
     x, variances, k = posterior.x, posterior.variances, posterior.dimension
-    levels = torch.quantile(x, torch.linspace(0.02, 0.98, max(2, round(starts ** (1 / k))), dtype=torch.float64))
+    levels = torch.quantile(
+        x, torch.linspace(0.02, 0.98, max(2, round(starts ** (1 / k))), dtype=torch.float64)
+    )
     w = torch.cartesian_prod(*[levels] * k).reshape(-1, k)
     for _ in range(steps):
         shares = posterior.responsibilities(w)
@@ -34,15 +41,25 @@ def climbed(posterior: MixturePosterior, *, starts: int = 64, steps: int = 200) 
     return w[values.argmax()], float(values.max())
 
 
-def summed(posterior: MixturePosterior, peak: tuple[Tensor, float], *, spacing: float, offset: float, cut: float) -> Summed:
-    """The posterior summed over the lattice of i + offset times `spacing` times the width of its narrowest Gaussian.
+def summed(
+    posterior: MixturePosterior,
+    peak: tuple[Tensor, float],
+    *,
+    spacing: float,
+    offset: float,
+    cut: float,
+) -> Summed:
+    """The posterior summed over the lattice of i + offset times `spacing` times the width of its
+    narrowest Gaussian.
 
     `peak` is a high point of the posterior, and its log density.
     """
     n, variances = len(posterior.x), posterior.variances
     steps = spacing * (variances / (n + 1 + variances / posterior.prior_variance)).sqrt()
     reference = posterior.given(peak[0]).log_prob(posterior.x[:, None]).detach()
-    ceiling = float((posterior.weights / (2 * math.pi * variances).sqrt()).sum().log() - reference.min())
+    ceiling = float(
+        (posterior.weights / (2 * math.pi * variances).sqrt()).sum().log() - reference.min()
+    )
     group = max(1, min(8, int(600 / max(ceiling, 1.0))))
     lattice = _Lattice(posterior, steps, offset, reference, peak[1] - float(reference.sum()), group)
     boxes, dropped = _boxes(lattice, cut)
@@ -51,7 +68,9 @@ def summed(posterior: MixturePosterior, peak: tuple[Tensor, float], *, spacing: 
 
 @dataclass(frozen=True)
 class Summed:
-    """What one lattice says: nodes and masses of each marginal, probabilities of the orders, the evidence, the share dropped at most."""
+    """What one lattice says: nodes and masses of each marginal, probabilities of the orders, the
+    evidence, the share dropped at most.
+    """
 
     nodes: list[Tensor]
     masses: list[Tensor]
@@ -67,19 +86,28 @@ class _Lattice:
     offset: float
     reference: Tensor  # log p(x_n) at the peak: likelihoods are kept relative to it
     log_prior: float  # at the peak
-    group: int  # how many likelihood factors are multiplied before a logarithm is taken: as many as cannot overflow
+    # how many likelihood factors are multiplied before a logarithm is taken: as many as cannot
+    # overflow
+    group: int
 
     def points(self, index: Tensor, k: int) -> Tensor:
         return (index.double() + self.offset) * self.steps[k]
 
 
 def _boxes(lattice: _Lattice, cut: float) -> tuple[Tensor, float]:
-    """Corners (B, K), in cells, of all cells that may matter, and a bound on the rest relative to the peak, in lattice points."""
+    """Corners (B, K), in cells, of all cells that may matter, and a bound on the rest relative to
+    the peak, in lattice points.
+    """
     reach = (math.sqrt(2 * cut) + 1) * math.sqrt(lattice.posterior.prior_variance)
     cells = reach / (CELL * lattice.steps)
     level = max(0, math.ceil(math.log2(float(cells.max()) / 10)))
-    boxes = torch.cartesian_prod(*(torch.arange(-n, n) for n in (cells / 2**level).ceil().int().tolist())).reshape(-1, len(cells))
-    halves, dropped = torch.cartesian_prod(*[torch.arange(2)] * len(cells)).reshape(-1, len(cells)), 0.0
+    boxes = torch.cartesian_prod(
+        *(torch.arange(-n, n) for n in (cells / 2**level).ceil().int().tolist())
+    ).reshape(-1, len(cells))
+    halves, dropped = (
+        torch.cartesian_prod(*[torch.arange(2)] * len(cells)).reshape(-1, len(cells)),
+        0.0,
+    )
     while True:
         bound = torch.cat([_bound(lattice, part, CELL * 2**level) for part in boxes.split(CHUNK)])
         kept = bound > -cut
@@ -91,14 +119,24 @@ def _boxes(lattice: _Lattice, cut: float) -> tuple[Tensor, float]:
 
 
 def _bound(lattice: _Lattice, boxes: Tensor, width: int) -> Tensor:
-    """An upper bound on the log density, relative to the peak, of all lattice points in boxes of `width` points a side."""
+    """An upper bound on the log density, relative to the peak, of all lattice points in boxes of
+    `width` points a side.
+    """
     tables, where, prior = [], [], torch.zeros(len(boxes), dtype=torch.float64)
     for k in range(boxes.shape[1]):
         corners, at = boxes[:, k].unique(return_inverse=True)
-        low, high = lattice.points(corners * width, k), lattice.points(corners * width + width - 1, k)
+        low, high = (
+            lattice.points(corners * width, k),
+            lattice.points(corners * width + width - 1, k),
+        )
         nearest = lattice.posterior.x[:, None].clamp(min=low, max=high)
         tables.append(_table(lattice, nearest, k))
-        prior = prior - 0.5 * torch.zeros_like(low).clamp(min=low, max=high).square()[at] / lattice.posterior.prior_variance
+        prior = (
+            prior
+            - 0.5
+            * torch.zeros_like(low).clamp(min=low, max=high).square()[at]
+            / lattice.posterior.prior_variance
+        )
         where.append(at)
     return _relative(tables, where, lattice.group) + prior + _prior_constant(lattice)
 
@@ -115,11 +153,17 @@ def _accumulated(lattice: _Lattice, boxes: Tensor, highest: float, dropped: floa
     for part in boxes.split(max(1, CHUNK // CELL ** len(dimensions))):
         where = [_along(part[:, k] * CELL - first[k], k, len(dimensions)) for k in dimensions]
         means = [axes[k][where[k]] for k in dimensions]
-        prior = sum((m.square() for m in means), start=torch.zeros(())) * (-0.5 / lattice.posterior.prior_variance)
-        density = (_relative(tables, where, lattice.group) + prior + _prior_constant(lattice)).exp_()
+        prior = sum((m.square() for m in means), start=torch.zeros(())) * (
+            -0.5 / lattice.posterior.prior_variance
+        )
+        density = (
+            _relative(tables, where, lattice.group) + prior + _prior_constant(lattice)
+        ).exp_()
         for k in dimensions:
             others = [d + 1 for d in dimensions if d != k]
-            masses[k].index_add_(0, where[k].flatten(), (density.sum(others) if others else density).flatten())
+            masses[k].index_add_(
+                0, where[k].flatten(), (density.sum(others) if others else density).flatten()
+            )
         _add_orders(orders, means, density)
     total = float(masses[0].sum())
     log_evidence = highest + math.log(total) + float(lattice.steps.log().sum())
@@ -137,19 +181,28 @@ def _add_orders(orders: dict[tuple[int, ...], float], means: list[Tensor], densi
     for order in orders:
         sorted_so = torch.ones((), dtype=torch.bool)
         for left, right in pairwise(order):
-            sorted_so = sorted_so & (means[left] <= means[right] if left < right else means[left] < means[right])  # ties go to one order
+            sorted_so = sorted_so & (
+                means[left] <= means[right] if left < right else means[left] < means[right]
+            )  # ties go to one order
         orders[order] += float((density * sorted_so).sum())
 
 
 def _table(lattice: _Lattice, means: Tensor, k: int) -> Tensor:
-    """pi_k N(x_n | m, s_k^2) over p(x_n) at the mode, one row a data point; `means` is (N, M) or (M,)."""
+    """pi_k N(x_n | m, s_k^2) over p(x_n) at the mode, one row a data point; `means` is (N, M) or
+    (M,).
+    """
     weight, variance = lattice.posterior.weights[k], lattice.posterior.variances[k]
     away = (lattice.posterior.x[:, None] - means).square() / variance
-    return (-0.5 * away + (weight.log() - 0.5 * (2 * math.pi * variance).log() - lattice.reference[:, None])).exp()
+    return (
+        -0.5 * away
+        + (weight.log() - 0.5 * (2 * math.pi * variance).log() - lattice.reference[:, None])
+    ).exp()
 
 
 def _relative(tables: list[Tensor], where: list[Tensor], group: int) -> Tensor:
-    """sum_n log sum_k tables[k][n, where[k]], the indices broadcasting against one another; few logarithms are taken."""
+    """sum_n log sum_k tables[k][n, where[k]], the indices broadcasting against one another; few
+    logarithms are taken.
+    """
     total, product = torch.zeros(()), torch.ones(())
     for n in range(len(tables[0])):
         here = tables[0][n][where[0]]

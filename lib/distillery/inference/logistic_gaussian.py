@@ -1,7 +1,9 @@
-"""The one integral of Gaussian posteriors over logistic weights, int sigmoid(z) N(z | mean, variance) dz, by quadrature and by MacKay.
+"""The one integral of Gaussian posteriors over logistic weights, int sigmoid(z) N(z | mean,
+variance) dz, by quadrature and by MacKay.
 
-Quadrature puts Gauss-Legendre panels where this very integrand needs them: around its peak in steps of the Gaussian's width, and
-around zero in steps of the sigmoid's. The integral's relative error stays below 1e-10 for standard deviations between 1e-6 and 1e3.
+Quadrature puts Gauss-Legendre panels where this very integrand needs them: around its peak in steps
+of the Gaussian's width, and around zero in steps of the sigmoid's. The integral's relative error
+stays below 1e-10 for standard deviations between 1e-6 and 1e3.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 from torch import Tensor
 
-from distillery.nearest import chosen
+from distillery.support.nearest import chosen
 
 Method = Literal["quadrature", "mackay"]
 Array = NDArray[np.float64]
@@ -33,10 +35,14 @@ class Tilted(NamedTuple):
 
 
 def tilted(mean: Array, variance: Array, method: Method = "quadrature") -> Tilted:
-    """log int sigmoid(z) N(z | mean, variance) dz and its derivatives in the mean, entry by entry (thesis, equations 3.47 and 3.48)."""
+    """log int sigmoid(z) N(z | mean, variance) dz and its derivatives in the mean, entry by entry
+    (thesis, equations 3.47 and 3.48).
+    """
     if chosen("method", method, get_args(Method)) == "mackay":
         return _mackay(mean, variance)
-    terms, below, log_scale = _terms(np.asarray(mean, dtype=np.float64), np.asarray(variance, dtype=np.float64))
+    terms, below, log_scale = _terms(
+        np.asarray(mean, dtype=np.float64), np.asarray(variance, dtype=np.float64)
+    )
     mass, first = terms.sum(-1), terms * below
     slope = first.sum(-1) / mass
     curvature = slope - 2 * (first * below).sum(-1) / mass + np.square(slope)
@@ -44,7 +50,9 @@ def tilted(mean: Array, variance: Array, method: Method = "quadrature") -> Tilte
 
 
 def predicted(x: Tensor, mean: Tensor, covariance: Tensor, method: Method = "quadrature") -> Tensor:
-    """Log probabilities of the two classes at inputs x, (B, 2), under weights from N(mean, covariance) (thesis, equation 3.47)."""
+    """Log probabilities of the two classes at inputs x, (B, 2), under weights from N(mean,
+    covariance) (thesis, equation 3.47).
+    """
     if x.dim() != 2 or x.shape[1] != len(mean):
         raise ValueError(f"x has shape {tuple(x.shape)}, but the weights have {len(mean)} entries")
     x = x.detach().double()
@@ -60,7 +68,8 @@ def _mackay(mean: Array, variance: Array) -> Tilted:
 
 
 def _terms(mean: Array, variance: Array) -> tuple[Array, Array, Array]:
-    """Quadrature weight times integrand at every node, sigmoid(-z) there, and the logarithm of what was divided out.
+    """Quadrature weight times integrand at every node, sigmoid(-z) there, and the logarithm of what
+    was divided out.
 
     One exponential serves both sigmoids: sigmoid(z) = exp(min(z, 0)) / (1 + exp(-|z|)).
     """

@@ -1,4 +1,6 @@
-"""Contrastive divergence: how an unnormalised density learns from data without knowing its normaliser."""
+"""Contrastive divergence: how an unnormalised density learns from data without knowing its
+normaliser.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,19 @@ from distillery.samplers.gibbs import check_chains
 
 
 class ContrastiveDivergence(RandomLoss):
-    """The mean log density of the student's own samples minus that of the data: its gradient is that of -log p (Hinton, 2002).
+    """The mean log density of the student's own samples minus that of the data: its gradient is
+    that of -log p (Hinton, 2002).
 
-    CD-k: the samples lie `sweeps` = k Gibbs sweeps away from the batch. Persistent (Tieleman, 2008): `chains`, states of bits (C, D),
-    go on from step to step instead. The value means nothing, only its gradient does; the teacher is not asked. The student has `gibbs()`.
+    CD-k: the samples lie `sweeps` = k Gibbs sweeps away from the batch. Persistent (Tieleman,
+    2008): `chains`, states of bits (C, D), go on from step to step instead. The value means
+    nothing, only its gradient does; the teacher is not asked. The student has `gibbs()`.
     """
 
     chains: Tensor | None
 
-    def __init__(self, *, sweeps: int = 1, rng: torch.Generator, chains: Tensor | None = None) -> None:
+    def __init__(
+        self, *, sweeps: int = 1, rng: torch.Generator, chains: Tensor | None = None
+    ) -> None:
         super().__init__(rng)
         if isinstance(sweeps, bool) or not isinstance(sweeps, int) or sweeps < 1:
             raise ValueError(f"sweeps is {sweeps!r}: a whole number of at least 1 is needed")

@@ -14,12 +14,14 @@ from distillery.protocols import Batch
 
 
 class CodeBits(Loss):
-    """-log2 p(z): the bits of the student's code z under a prior that learns along with it, as an entropy coder would write them.
+    """-log2 p(z): the bits of the student's code z under a prior that learns along with it, as an
+    entropy coder would write them.
 
-    `prior` answers one-hot codes (B, c, l) with log probabilities (B,), natural, as `storage.CodePrior` does. The student puts its code
-    out at its layer `layer`, one-hot, and hears what every other value would have cost. Added to a distortion,
-    `AbsoluteError() + rate * CodeBits(prior)`, it makes the Lagrangian of rate and distortion: at its minimum a bit more is worth `rate`
-    less distortion.
+    `prior` answers one-hot codes (B, c, l) with log probabilities (B,), natural, as
+    `storage.CodePrior` does. The student puts its code out at its layer `layer`, one-hot, and hears
+    what every other value would have cost. Added to a distortion, `AbsoluteError() + rate *
+    CodeBits(prior)`, it makes the Lagrangian of rate and distortion: at its minimum a bit more is
+    worth `rate` less distortion.
     """
 
     def __init__(self, prior: nn.Module, layer: str = "code") -> None:
@@ -29,7 +31,12 @@ class CodeBits(Loss):
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         codes = look(student, batch.x, self.student_layers)[1][self.layer]
         if codes.dim() != 3:
-            raise ValueError(f"CodeBits: layer {self.layer!r} puts out shape {tuple(codes.shape)}: one-hot codes (B, c, l) are needed")
-        with torch.autocast(codes.device.type, enabled=False):  # the prior's sums of whole numbers are exact in float32 alone
+            raise ValueError(
+                f"CodeBits: layer {self.layer!r} puts out shape {tuple(codes.shape)}: one-hot codes"
+                " (B, c, l) are needed"
+            )
+        with torch.autocast(
+            codes.device.type, enabled=False
+        ):  # the prior's sums of whole numbers are exact in float32 alone
             log_probs: Tensor = self.prior(wide(codes))
         return -log_probs / math.log(2)

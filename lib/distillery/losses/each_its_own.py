@@ -15,7 +15,8 @@ from distillery.protocols import Batch
 
 
 class EachItsOwn(Loss):
-    """Student s of a bank learns by loss s: inputs that are dear to draw, and a teacher dear to ask, serve several students at once.
+    """Student s of a bank learns by loss s: inputs that are dear to draw, and a teacher dear to
+    ask, serve several students at once.
 
     The bank is a list, not stacked; each student trains as it would alone.
     """
@@ -23,11 +24,21 @@ class EachItsOwn(Loss):
     def __init__(self, losses: Sequence[Loss]) -> None:
         super().__init__()
         self.losses = nn.ModuleList(losses)
-        self.needs_slopes = any(getattr(part, "needs_slopes", False) for loss in losses for part in loss.modules())
+        self.needs_slopes = any(
+            getattr(part, "needs_slopes", False) for loss in losses for part in loss.modules()
+        )
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
-        if not isinstance(student, Bank) or student.stacked or student.own_streams or len(student) != len(self.losses):
-            raise ValueError(f"student is a {type(student).__name__}: a Bank of {len(self.losses)} students, not stacked, is needed")
+        if (
+            not isinstance(student, Bank)
+            or student.stacked
+            or student.own_streams
+            or len(student) != len(self.losses)
+        ):
+            raise ValueError(
+                f"student is a {type(student).__name__}: a Bank of {len(self.losses)} students, not"
+                " stacked, is needed"
+            )
         batch = with_slopes(batch) if self.needs_slopes else batch
         pairs = zip(cast(Iterable[Loss], self.losses), student.students, strict=True)
         return torch.stack([loss.each(teacher, one, batch) for loss, one in pairs])

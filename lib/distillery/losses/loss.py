@@ -1,4 +1,4 @@
-"""A loss asks the teacher and the student about a batch, and says how far apart their answers are."""
+"""A loss asks teacher and student about a batch, and says how far apart their answers are."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from distillery.protocols import Batch
 class Loss(nn.Module, ABC):
     """The mean over a batch of a discrepancy between teacher and student.
 
-    `each` is all that a loss must define: one value an example, (B,), or (S, B) for a `Bank` of S students.
-    What a loss must learn is `loss.parameters()`. A loss that needs derivatives with respect to the input says so in `needs_slopes`.
+    `each` is all that a loss must define: one value an example, (B,), or (S, B) for a `Bank` of S
+    students. What a loss must learn is `loss.parameters()`. A loss that needs derivatives with
+    respect to the input says so in `needs_slopes`.
     """
 
     needs_slopes = False
@@ -37,7 +38,9 @@ class Loss(nn.Module, ABC):
 
 
 class RandomLoss(Loss):
-    """A loss that draws for itself: checkpoints keep its random stream, and probes leave it as they found it."""
+    """A loss that draws for itself: checkpoints keep its random stream, and probes leave it as they
+    found it.
+    """
 
     def __init__(self, rng: torch.Generator) -> None:
         super().__init__()
@@ -51,7 +54,10 @@ class RandomLoss(Loss):
 
 
 class Sum(Loss):
-    """A weighted sum of losses, `0.9 * a + 0.1 * b`. Its terms share one run of each network (see `once`)."""
+    """A weighted sum of losses, `0.9 * a + 0.1 * b`.
+
+    Its terms share one run of each network (see `once`).
+    """
 
     def __init__(self, terms: list[tuple[float, Loss]]) -> None:
         super().__init__()
@@ -60,12 +66,16 @@ class Sum(Loss):
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         if any(getattr(part, "needs_slopes", False) for part in self.modules()):
-            batch = with_slopes(batch)  # before the first term, so that all terms ask about the same tensor
+            batch = with_slopes(
+                batch
+            )  # before the first term, so that all terms ask about the same tensor
         values = [weight * term.each(teacher, student, batch) for weight, term in self._weighted()]
         return sum(values[1:], start=values[0])
 
     def __add__(self, other: Loss) -> Sum:
-        return Sum(self._weighted() + (other._weighted() if isinstance(other, Sum) else [(1.0, other)]))
+        return Sum(
+            self._weighted() + (other._weighted() if isinstance(other, Sum) else [(1.0, other)])
+        )
 
     def __rmul__(self, weight: float) -> Sum:
         return Sum([(weight * w, term) for w, term in self._weighted()])
@@ -73,4 +83,7 @@ class Sum(Loss):
     __mul__: Any = __rmul__
 
     def _weighted(self) -> list[tuple[float, Loss]]:
-        return [(weight, cast(Loss, term)) for weight, term in zip(self.weights, self.terms, strict=True)]
+        return [
+            (weight, cast(Loss, term))
+            for weight, term in zip(self.weights, self.terms, strict=True)
+        ]

@@ -18,17 +18,22 @@ def wide(output: Tensor) -> Tensor:
 def matched(target: Tensor, output: Tensor, *, loss: str) -> Tensor:
     """The teacher's answer in the shape of the student's.
 
-    For a Bank the output is (S, B, K, …); the answer is then (B, K, …), the same for all, or (S * B, K, …) where each student has a
-    stream of its own.
+    For a Bank the output is (S, B, K, …); the answer is then (B, K, …), the same for all, or (S *
+    B, K, …) where each student has a stream of its own.
     """
-    if output.dim() >= 3 and target.dim() == output.dim() - 1:  # a vector beside a matrix is a mistake, not a Bank
+    if (
+        output.dim() >= 3 and target.dim() == output.dim() - 1
+    ):  # a vector beside a matrix is a mistake, not a Bank
         if target.shape == (output.shape[0] * output.shape[1], *output.shape[2:]):
             return target.reshape(output.shape)
         if target.shape == output.shape[1:]:
             return target.expand_as(output)
     if target.shape != output.shape:
         theirs, mine = tuple(target.shape), tuple(output.shape)
-        raise ValueError(f"{loss}: the teacher's answer has shape {theirs}, the student's {mine}: equal shapes are needed")
+        raise ValueError(
+            f"{loss}: the teacher's answer has shape {theirs}, the student's {mine}: equal shapes"
+            " are needed"
+        )
     return target
 
 
@@ -39,12 +44,20 @@ def matched_labels(labels: Tensor, logits: Tensor, *, loss: str) -> Tensor:
         return labels.reshape(shape)
     if labels.shape != shape[-1:]:
         theirs, mine = tuple(labels.shape), tuple(logits.shape)
-        raise ValueError(f"{loss}: the teacher gave labels of shape {theirs} for logits of shape {mine}: one label an example is needed")
+        raise ValueError(
+            f"{loss}: the teacher gave labels of shape {theirs} for logits of shape {mine}: one"
+            " label an example is needed"
+        )
     return labels.expand(shape)
 
 
 def with_slopes(batch: Batch) -> Batch:
-    """The same batch with inputs that derivatives are kept for; a batch that has them already is returned as it is."""
+    """The same batch with inputs that derivatives are kept for; a batch that has them already is
+    returned as it is.
+    """
     if not batch.x.is_floating_point():
-        raise TypeError(f"batch.x is {batch.x.dtype}: floating-point inputs are needed, for derivatives with respect to them")
+        raise TypeError(
+            f"batch.x is {batch.x.dtype}: floating-point inputs are needed, for derivatives with"
+            " respect to them"
+        )
     return batch if batch.x.requires_grad else replace(batch, x=batch.x.detach().requires_grad_())

@@ -1,4 +1,7 @@
-"""Losses between pictures and what an autoencoder makes of them. The teacher answers with the pictures: `teachers.Inputs()`."""
+"""Losses between pictures and what an autoencoder makes of them.
+
+The teacher answers with the pictures: `teachers.Inputs()`.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from distillery.protocols import Batch
 
 
 class AbsoluteError(Loss):
-    """The mean over pixels of |x - reconstruction|, the distortion that the recollection papers report.
+    """The mean over pixels of |x - reconstruction|, the distortion that the recollection papers
+    report.
 
-    From scratch it drives an autoencoder to the black picture, the median of most pixels: start with `PixelCrossEntropy`.
+    From scratch it drives an autoencoder to the black picture, the median of most pixels: start
+    with `PixelCrossEntropy`.
     """
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
@@ -24,10 +29,11 @@ class AbsoluteError(Loss):
 
 
 class PixelCrossEntropy(Loss):
-    """The mean over pixels of -x log q - (1 - x) log(1 - q), q being the student's pixel and x the teacher's, both in [0, 1].
+    """The mean over pixels of -x log q - (1 - x) log(1 - q), q being the student's pixel and x the
+    teacher's, both in [0, 1].
 
-    It reads the logits of q where they arise, at the student's layer `layer`: of a pixel in [0, 1] the digits that matter are lost as
-    soon as it is rounded to 0 or 1.
+    It reads the logits of q where they arise, at the student's layer `layer`: of a pixel in [0, 1]
+    the digits that matter are lost as soon as it is rounded to 0 or 1.
     """
 
     def __init__(self, layer: str = "decoder") -> None:
@@ -39,8 +45,13 @@ class PixelCrossEntropy(Loss):
         target = matched(wide(teacher(batch)).detach(), logits, loss="PixelCrossEntropy")
         low, high = (value.item() for value in target.aminmax())
         if not (low >= 0 and high <= 1):  # NaN is refused as well
-            raise ValueError(f"PixelCrossEntropy: the teacher's pixels go from {low:g} to {high:g}: values from 0 to 1 are needed")
-        return _mean_over_pixels(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), batch)
+            raise ValueError(
+                f"PixelCrossEntropy: the teacher's pixels go from {low:g} to {high:g}: values from"
+                " 0 to 1 are needed"
+            )
+        return _mean_over_pixels(
+            F.binary_cross_entropy_with_logits(logits, target, reduction="none"), batch
+        )
 
 
 def _mean_over_pixels(each: Tensor, batch: Batch) -> Tensor:

@@ -1,6 +1,8 @@
-"""Losses that compare a log density with itself nearby, so that Z drops out: slopes of densities, ratios of probabilities of bits.
+"""Losses that compare a log density with itself nearby, so that Z drops out: slopes of densities,
+ratios of probabilities of bits.
 
-The inputs are drawn from the teacher, whose density need not be normalised; the student answers inputs with its log probability.
+The inputs are drawn from the teacher, whose density need not be normalised; the student answers
+inputs with its log probability.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ from distillery.protocols import Batch
 
 
 class ScoreMatching(Loss):
-    """Half the squared distance between d/dx log p_student(x) and d/dx log_density_teacher(x) (thesis, equation 4.17).
+    """Half the squared distance between d/dx log p_student(x) and d/dx log_density_teacher(x)
+    (thesis, equation 4.17).
 
-    Z drops out (4.16), and only the teacher reaches zero where x is continuous and the teacher's density positive everywhere
-    (proposition 4.2). Two warnings. How much mass each of two distant modes holds hardly shows in any slope where samples are. And on
-    bits the loss can be computed but decides nothing: the slopes at the corners of a cube do not say how high the corners are (see
-    `RatioMatching`). Its gradient takes second derivatives of the student.
+    Z drops out (4.16), and only the teacher reaches zero where x is continuous and the teacher's
+    density positive everywhere (proposition 4.2). Two warnings. How much mass each of two distant
+    modes holds hardly shows in any slope where samples are. And on bits the loss can be computed
+    but decides nothing: the slopes at the corners of a cube do not say how high the corners are
+    (see `RatioMatching`). Its gradient takes second derivatives of the student.
     """
 
     needs_slopes = True
@@ -30,16 +34,20 @@ class ScoreMatching(Loss):
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         batch = with_slopes(batch)
         target = score(teacher(batch), batch.x, keep=False, of="teacher").detach()
-        return 0.5 * (score(student(batch.x), batch.x, keep=True, of="student") - target).flatten(1).square().sum(1)
+        return 0.5 * (score(student(batch.x), batch.x, keep=True, of="student") - target).flatten(
+            1
+        ).square().sum(1)
 
 
 class RatioMatching(RandomLoss):
-    """Half the squared difference of log p(x) - log p(x, bit i flipped) between student and teacher, summed over the bits i.
+    """Half the squared difference of log p(x) - log p(x, bit i flipped) between student and
+    teacher, summed over the bits i.
 
-    The discrete sibling of score matching: the ratios of Hyvärinen (2007), which Z drops out of, compared with those of a teacher that can
-    be asked. Only the teacher reaches zero if it gives every state some probability, because flips lead from any state to any other.
-    An example costs `flips` more evaluations of both networks. Its bits are chosen at random without replacement, which estimates the
-    sum over all D of them without bias; `flips` = D takes them all.
+    The discrete sibling of score matching: the ratios of Hyvärinen (2007), which Z drops out of,
+    compared with those of a teacher that can be asked. Only the teacher reaches zero if it gives
+    every state some probability, because flips lead from any state to any other. An example costs
+    `flips` more evaluations of both networks. Its bits are chosen at random without replacement,
+    which estimates the sum over all D of them without bias; `flips` = D takes them all.
     """
 
     def __init__(self, flips: int = 1, *, rng: torch.Generator) -> None:
@@ -55,27 +63,46 @@ class RatioMatching(RandomLoss):
 
 
 def score(log_density: Tensor, x: Tensor, *, keep: bool, of: str) -> Tensor:
-    """The derivative of each example's log density with respect to the example: (B,) and (B, …) give (B, …)."""
+    """The derivative of each example's log density with respect to the example: (B,) and (B, …)
+    give (B, …).
+    """
     total, found = _one_each(log_density, len(x), of=of).sum(), None
     if total.requires_grad:
-        found = torch.autograd.grad(total, x, create_graph=keep, retain_graph=True, allow_unused=True)[0]
+        found = torch.autograd.grad(
+            total, x, create_graph=keep, retain_graph=True, allow_unused=True
+        )[0]
     if found is None:
         raise ValueError(
-            f"the {of}'s log density has no derivative with respect to the input: a density that is differentiable in x is needed"
+            f"the {of}'s log density has no derivative with respect to the input: a density that is"
+            " differentiable in x is needed"
         )
     return found
 
 
 def neighbours(batch: Batch, flips: int, *, rng: torch.Generator) -> Batch:
-    """Each example `flips` times in a row, each time with another of its bits flipped: (B · flips, D)."""
+    """Each example `flips` times in a row, each time with another of its bits flipped: (B · flips,
+    D).
+    """
     check_bits(batch.x, batch.x.shape[-1], name="batch.x")
     examples, visible = batch.x.shape
     if flips > visible:
-        raise ValueError(f"flips is {flips}: examples of {visible} bits have {visible} neighbours, at most as many flips are possible")
-    bits = torch.rand(examples, visible, generator=rng, device=rng.device).argsort(1)[:, :flips].reshape(-1, 1).to(batch.x.device)
-    copies = replace(batch, y=None)[torch.arange(examples, device=bits.device).repeat_interleave(flips)]
+        raise ValueError(
+            f"flips is {flips}: examples of {visible} bits have {visible} neighbours, at most as"
+            " many flips are possible"
+        )
+    bits = (
+        torch.rand(examples, visible, generator=rng, device=rng.device)
+        .argsort(1)[:, :flips]
+        .reshape(-1, 1)
+        .to(batch.x.device)
+    )
+    copies = replace(batch, y=None)[
+        torch.arange(examples, device=bits.device).repeat_interleave(flips)
+    ]
     flipped = copies.x.gather(1, bits).logical_not().to(copies.x.dtype)
-    return replace(copies, x=copies.x.scatter(1, bits, flipped))  # without y: what was recorded about x is not true beside it
+    return replace(
+        copies, x=copies.x.scatter(1, bits, flipped)
+    )  # without y: what was recorded about x is not true beside it
 
 
 def _log_ratios(here: Tensor, beside: Tensor, batch: Batch, *, of: str) -> Tensor:
@@ -86,5 +113,8 @@ def _log_ratios(here: Tensor, beside: Tensor, batch: Batch, *, of: str) -> Tenso
 
 def _one_each(log_density: Tensor, n: int, *, of: str) -> Tensor:
     if log_density.shape != (n,):
-        raise ValueError(f"the {of}'s answer has shape {tuple(log_density.shape)} for {n} inputs: one log density each, ({n},), is needed")
+        raise ValueError(
+            f"the {of}'s answer has shape {tuple(log_density.shape)} for {n} inputs: one log"
+            f" density each, ({n},), is needed"
+        )
     return wide(log_density)

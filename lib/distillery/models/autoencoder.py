@@ -1,7 +1,9 @@
-"""Autoencoders that put a picture into few bits: categorical codes, and a continuous rival (Riemer et al., 2017, 2018).
+"""Autoencoders that put a picture into few bits: categorical codes, and a continuous rival (Riemer
+et al., 2017, 2018).
 
-Three 5x5 convolutions of stride 2 bring a picture down to 2x2 places, three transposed ones bring it back; every layer has as many filters,
-and biases. Both answer with pixels in [0, 1]; the layer `decoder` puts out their logits, which the loss `PixelCrossEntropy` looks at.
+Three 5x5 convolutions of stride 2 bring a picture down to 2x2 places, three transposed ones bring
+it back; every layer has as many filters, and biases. Both answer with pixels in [0, 1]; the layer
+`decoder` puts out their logits, which the loss `PixelCrossEntropy` looks at.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from distillery.models.mlp import MLP, start_weights
 from distillery.models.pictures import check_pictures
 from distillery.models.stream import WithStream
 
-# Padding of the convolutions on the way down, padding and output padding of the transposed ones on the way up.
+# Padding of the convolutions on the way down, padding and output padding of the transposed ones on
+# the way up.
 _DOWN = {28: (1, 1, 1), 32: (1, 1, 0)}  # 28, 13, 6, 2 and 32, 15, 7, 2
 _UP = {28: ((1, 1), (1, 0), (1, 1)), 32: ((0, 0), (1, 0), (1, 1))}
 _CHANNELS = (1, 3)
@@ -27,12 +30,15 @@ _AT_ONCE = 512  # pictures encoded or decoded together: what bounds the memory
 
 
 class CategoricalAutoencoder(WithStream):
-    """c `variables` of l `values` each, c · l = 2 · 2 · F logits of them, F filters in every layer: `CategoricalAutoencoder(38, 2, …)`.
+    """c `variables` of l `values` each, c · l = 2 · 2 · F logits of them, F filters in every layer:
+    `CategoricalAutoencoder(38, 2, …)`.
 
-    In training mode a call draws codes by the Gumbel-softmax, straight-through: one value a variable goes forwards, the gradient is that
-    of the softmax at `temperature` (Jang et al., 2017; Maddison et al., 2017). In evaluation mode it takes the likeliest code, and in
-    training mode too once `noisy` is False; the layer `code` puts out what was taken, (B, c, l). `reconstruct(x, rng=rng)` is the
-    stochastic pass whose distortion the papers report. `width` filters instead of F between the pictures and the 2x2 places are ours.
+    In training mode a call draws codes by the Gumbel-softmax, straight-through: one value a
+    variable goes forwards, the gradient is that of the softmax at `temperature` (Jang et al., 2017;
+    Maddison et al., 2017). In evaluation mode it takes the likeliest code, and in training mode too
+    once `noisy` is False; the layer `code` puts out what was taken, (B, c, l). `reconstruct(x,
+    rng=rng)` is the stochastic pass whose distortion the papers report. `width` filters instead of
+    F between the pictures and the 2x2 places are ours.
     """
 
     def __init__(
@@ -53,7 +59,12 @@ class CategoricalAutoencoder(WithStream):
         if not (temperature > 0 and math.isfinite(temperature)):
             raise ValueError(f"temperature is {temperature!r}: a positive number is needed")
         super().__init__(rng=rng)
-        self.variables, self.values, self.filters, self.temperature = variables, values, filters, temperature
+        self.variables, self.values, self.filters, self.temperature = (
+            variables,
+            values,
+            filters,
+            temperature,
+        )
         self.shape, self.noisy = (channels, size, size), True
         self.encoder, self.code = _down(channels, width, size, ends=filters), nn.Identity()
         self.decoder = _up(channels, width, size, starts=filters)
@@ -62,32 +73,46 @@ class CategoricalAutoencoder(WithStream):
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction: (B, channels, size, size) to the same."""
         logits = self.code_logits(x)
-        chosen = self._straight_through(logits) if self.training else _one_hot(logits.argmax(-1), self.values)
+        chosen = (
+            self._straight_through(logits)
+            if self.training
+            else _one_hot(logits.argmax(-1), self.values)
+        )
         return _pixels(self.decoder(_places(self.code(chosen))))
 
     def code_logits(self, x: Tensor) -> Tensor:
         """(B, c, l): the logits of every value of every variable."""
         x = check_pictures(x, self.shape, model="autoencoder")
-        return _wide(self.encoder(x)).permute(0, 2, 3, 1).reshape(len(x), self.variables, self.values)
+        return (
+            _wide(self.encoder(x)).permute(0, 2, 3, 1).reshape(len(x), self.variables, self.values)
+        )
 
     @torch.no_grad()
     def encode(self, x: Tensor, *, rng: torch.Generator | None = None) -> Tensor:
-        """Codes (B, c), uint8, or int16 where l is above 256: the likeliest, or with `rng` drawn from their probabilities."""
+        """Codes (B, c), uint8, or int16 where l is above 256: the likeliest, or with `rng` drawn
+        from their probabilities.
+        """
         dtype = torch.uint8 if self.values <= 256 else torch.int16
-        return torch.cat([self._choose(self.code_logits(part), rng).to(dtype) for part in x.split(_AT_ONCE)])
+        return torch.cat(
+            [self._choose(self.code_logits(part), rng).to(dtype) for part in x.split(_AT_ONCE)]
+        )
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
         """Pictures in [0, 1] from codes (B, c) of whole numbers below l."""
         self._check_codes(codes)
-        return torch.cat([_pixels(self.decoder(self.places(part))) for part in codes.split(_AT_ONCE)])
+        return torch.cat(
+            [_pixels(self.decoder(self.places(part))) for part in codes.split(_AT_ONCE)]
+        )
 
     def places(self, codes: Tensor) -> Tensor:
         """(B, F, 2, 2): codes one-hot, as the layer `decoder` takes them."""
         return _places(_one_hot(codes.long(), self.values).to(next(self.parameters()).dtype))
 
     def reconstruct(self, x: Tensor, *, rng: torch.Generator | None = None) -> Tensor:
-        """What is remembered of a picture: through the likeliest code, or with `rng` through a code drawn."""
+        """What is remembered of a picture: through the likeliest code, or with `rng` through a code
+        drawn.
+        """
         return self.decode(self.encode(x, rng=rng))
 
     def _straight_through(self, logits: Tensor) -> Tensor:
@@ -100,20 +125,29 @@ class CategoricalAutoencoder(WithStream):
 
     def _check_codes(self, codes: Any) -> None:
         if not isinstance(codes, Tensor) or codes.dim() != 2 or codes.shape[1] != self.variables:
-            got = f"have shape {tuple(codes.shape)}" if isinstance(codes, Tensor) else f"are a {type(codes).__name__}"
+            got = (
+                f"have shape {tuple(codes.shape)}"
+                if isinstance(codes, Tensor)
+                else f"are a {type(codes).__name__}"
+            )
             raise ValueError(f"codes {got}: a tensor (B, {self.variables}) is needed")
         if codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
             raise ValueError(f"codes have dtype {codes.dtype}: whole numbers are needed")
         if len(codes) and not (codes.min() >= 0 and codes.max() < self.values):
-            raise ValueError(f"codes hold {codes.min()} to {codes.max()}: every one must be in 0 to {self.values - 1}")
+            raise ValueError(
+                f"codes hold {codes.min()} to {codes.max()}: every one must be in 0 to"
+                f" {self.values - 1}"
+            )
 
 
 class ContinuousAutoencoder(nn.Module):
-    """h `latents` of 32 bits: the same convolutions, and a linear layer each way between the 2x2 places and the latents.
+    """h `latents` of 32 bits: the same convolutions, and a linear layer each way between the 2x2
+    places and the latents.
 
-    The papers give it three convolutions each way, and no widths. Ours has, unless `filters` says otherwise, F = 16 h filters: those of
-    the categorical autoencoder with as many stored bits, 32 h variables of 2 values. With `dense` there are no convolutions, but linear
-    layers of these widths between picture and latents, and the same in reverse: `dense=(1024, 512)`.
+    The papers give it three convolutions each way, and no widths. Ours has, unless `filters` says
+    otherwise, F = 16 h filters: those of the categorical autoencoder with as many stored bits, 32 h
+    variables of 2 values. With `dense` there are no convolutions, but linear layers of these widths
+    between picture and latents, and the same in reverse: `dense=(1024, 512)`.
     """
 
     def __init__(
@@ -133,7 +167,10 @@ class ContinuousAutoencoder(nn.Module):
         if dense is None:
             self._convolve(16 * latents if filters is None else filters, rng)
         elif filters is not None:
-            raise ValueError(f"filters is {filters!r} and dense is {tuple(dense)}: convolutions or dense layers are needed, not both")
+            raise ValueError(
+                f"filters is {filters!r} and dense is {tuple(dense)}: convolutions or dense layers"
+                " are needed, not both"
+            )
         else:
             widths = [math.prod(self.shape), *dense, latents]
             self.encoder = nn.Sequential(MLP(widths, rng=rng))
@@ -142,7 +179,12 @@ class ContinuousAutoencoder(nn.Module):
     def _convolve(self, filters: int, rng: torch.Generator) -> None:
         check_size("filters", filters)
         channels, size, _ = self.shape
-        self.encoder = nn.Sequential(_down(channels, filters, size), nn.ReLU(), nn.Flatten(), nn.Linear(4 * filters, self.latents))
+        self.encoder = nn.Sequential(
+            _down(channels, filters, size),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(4 * filters, self.latents),
+        )
         widen = [nn.Linear(self.latents, 4 * filters), nn.ReLU(), nn.Unflatten(1, (filters, 2, 2))]
         self.decoder = nn.Sequential(*widen, _up(channels, filters, size))
         start_weights(self, rng=rng)
@@ -160,7 +202,10 @@ class ContinuousAutoencoder(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """Pictures in [0, 1] from codes (B, h)."""
         if codes.dim() != 2 or codes.shape[1] != self.latents or not codes.is_floating_point():
-            raise ValueError(f"codes have shape {tuple(codes.shape)} and dtype {codes.dtype}: floats (B, {self.latents}) are needed")
+            raise ValueError(
+                f"codes have shape {tuple(codes.shape)} and dtype {codes.dtype}: floats (B,"
+                f" {self.latents}) are needed"
+            )
         return torch.cat([_pixels(self.decoder(part)) for part in codes.split(_AT_ONCE)])
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -175,13 +220,17 @@ class ContinuousAutoencoder(nn.Module):
 def _filters(variables: int, values: int) -> int:
     check_size("variables", variables)
     if isinstance(values, bool) or not isinstance(values, int) or not 2 <= values <= _MOST_VALUES:
-        raise ValueError(f"values is {values!r}: a whole number from 2 to {_MOST_VALUES} is needed (a variable of one value says nothing)")
+        raise ValueError(
+            f"values is {values!r}: a whole number from 2 to {_MOST_VALUES} is needed (a variable"
+            " of one value says nothing)"
+        )
     if variables * values % 4:
         step = 4 // math.gcd(values, 4)
         near = [n for n in (variables // step * step, variables // step * step + step) if n]
         raise ValueError(
-            f"variables * values is {variables} * {values} = {variables * values}: a multiple of 4 is needed, 2x2 places of equally many "
-            f"filters; with {values} values, {' or '.join(map(str, near))} variables do"
+            f"variables * values is {variables} * {values} = {variables * values}: a multiple of 4"
+            f" is needed, 2x2 places of equally many filters; with {values} values,"
+            f" {' or '.join(map(str, near))} variables do"
         )
     return variables * values // 4
 
@@ -208,13 +257,20 @@ def _up(channels: int, filters: int, size: int, *, starts: int | None = None) ->
     layers: list[nn.Module] = []
     for i, (padding, more) in enumerate(_UP[size]):
         before, after = filters if i or not starts else starts, filters if i < 2 else channels
-        layers += [nn.ConvTranspose2d(before, after, 5, stride=2, padding=padding, output_padding=more), nn.ReLU()]
+        layers += [
+            nn.ConvTranspose2d(before, after, 5, stride=2, padding=padding, output_padding=more),
+            nn.ReLU(),
+        ]
     return nn.Sequential(*layers[:-1])
 
 
 def _places(chosen: Tensor) -> Tensor:
-    """(B, c, l) as F filters at 2x2 places: the values of a variable are neighbouring filters, as they are in memory (channels last)."""
-    return chosen.reshape(len(chosen), 2, 2, chosen.shape[1] * chosen.shape[2] // 4).permute(0, 3, 1, 2)
+    """(B, c, l) as F filters at 2x2 places: the values of a variable are neighbouring filters, as
+    they are in memory (channels last).
+    """
+    return chosen.reshape(len(chosen), 2, 2, chosen.shape[1] * chosen.shape[2] // 4).permute(
+        0, 3, 1, 2
+    )
 
 
 def _pixels(logits: Tensor) -> Tensor:
@@ -222,7 +278,9 @@ def _pixels(logits: Tensor) -> Tensor:
 
 
 def _wide(logits: Tensor) -> Tensor:
-    """Half precision as float32: near 1 a sigmoid has no room in it, and noise would be rounded to few values."""
+    """Half precision as float32: near 1 a sigmoid has no room in it, and noise would be rounded to
+    few values.
+    """
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 

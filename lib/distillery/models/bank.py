@@ -14,12 +14,15 @@ from torch.func import functional_call, stack_module_state, vmap
 class Bank(nn.Module):
     """S students answering at once: the outputs have shape (S, B, …).
 
-    `stacked=True` multiplies all students' weights in one product, which needs equal shapes and pays at small batches;
-    a list runs one after the other. Both train exactly what S separate runs would. With `own_streams=True` the batch holds S
-    equal parts and each student sees its own (see `generators.Parallel`): seeds that share a stream understate their spread.
+    `stacked=True` multiplies all students' weights in one product, which needs equal shapes and
+    pays at small batches; a list runs one after the other. Both train exactly what S separate runs
+    would. With `own_streams=True` the batch holds S equal parts and each student sees its own (see
+    `generators.Parallel`): seeds that share a stream understate their spread.
     """
 
-    def __init__(self, students: Sequence[nn.Module], *, stacked: bool = False, own_streams: bool = False) -> None:
+    def __init__(
+        self, students: Sequence[nn.Module], *, stacked: bool = False, own_streams: bool = False
+    ) -> None:
         super().__init__()
         if len(students) == 0:
             raise ValueError("students is empty: a Bank needs at least one")
@@ -35,15 +38,24 @@ class Bank(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         parts = self._parts(x)
         if not self.stacked:
-            return torch.stack([student(part) for student, part in zip(self.students, parts, strict=True)])
-        state = ({k: getattr(self, _flat(k)) for k in self._names}, {k: getattr(self, _flat(k)) for k in self._buffer_names})
-        return vmap(self._answer, in_dims=(0, 0, 0 if self.own_streams else None), randomness="different")(*state, parts)
+            return torch.stack(
+                [student(part) for student, part in zip(self.students, parts, strict=True)]
+            )
+        state = (
+            {k: getattr(self, _flat(k)) for k in self._names},
+            {k: getattr(self, _flat(k)) for k in self._buffer_names},
+        )
+        return vmap(
+            self._answer, in_dims=(0, 0, 0 if self.own_streams else None), randomness="different"
+        )(*state, parts)
 
     def student(self, index: int) -> nn.Module:
         """One student, on its own: a copy when stacked, the module itself when not."""
         if not self.stacked:
             return self.students[index]
-        one = copy.deepcopy(self._skeleton[0]).to_empty(device=getattr(self, _flat(self._names[0])).device)
+        one = copy.deepcopy(self._skeleton[0]).to_empty(
+            device=getattr(self, _flat(self._names[0])).device
+        )
         for name, value in [*one.named_parameters(), *one.named_buffers()]:
             value.data = getattr(self, _flat(name))[index].detach().clone()
         return one.train(self.training)
@@ -52,32 +64,49 @@ class Bank(nn.Module):
         if not self.own_streams:
             return x if self.stacked else [x] * self.size
         if len(x) % self.size:
-            raise ValueError(f"a batch of {len(x)} cannot be shared out among {self.size} students: a multiple of {self.size} is needed")
+            raise ValueError(
+                f"a batch of {len(x)} cannot be shared out among {self.size} students: a multiple"
+                f" of {self.size} is needed"
+            )
         return x.reshape(self.size, len(x) // self.size, *x.shape[1:])
 
     def _stack(self, students: Sequence[nn.Module]) -> None:
         if any(_description(s) != _description(students[0]) for s in students):
-            raise ValueError("students of different layers or shapes cannot be stacked: use Bank(students, stacked=False)")
+            raise ValueError(
+                "students of different layers or shapes cannot be stacked: use Bank(students,"
+                " stacked=False)"
+            )
         if any("_extra_state" in name for name in students[0].state_dict()):
-            raise ValueError("students with random streams of their own cannot be stacked: use Bank(students, stacked=False)")
+            raise ValueError(
+                "students with random streams of their own cannot be stacked: use Bank(students,"
+                " stacked=False)"
+            )
         parameters, buffers = stack_module_state(list(students))
         self._names, self._buffer_names = list(parameters), list(buffers)
         for name, value in parameters.items():
-            self.register_parameter(_flat(name), nn.Parameter(value.detach(), requires_grad=value.requires_grad))
+            self.register_parameter(
+                _flat(name), nn.Parameter(value.detach(), requires_grad=value.requires_grad)
+            )
         for name, value in buffers.items():
             self.register_buffer(_flat(name), value)
-        self._skeleton = [copy.deepcopy(students[0]).to("meta")]  # in a list, so that it is not a submodule
+        self._skeleton = [
+            copy.deepcopy(students[0]).to("meta")
+        ]  # in a list, so that it is not a submodule
 
-    def _answer(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
+    def _answer(
+        self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor
+    ) -> Tensor:
         skeleton = self._skeleton[0].train(self.training)
         answer: Tensor = functional_call(skeleton, (parameters, buffers), (x,))
         return answer
 
 
 class PerStudent:
-    """An optimizer around an optimizer: student s of a stacked bank moves `rates[s]` times as far (the inner rate being 1, say).
+    """An optimizer around an optimizer: student s of a stacked bank moves `rates[s]` times as far
+    (the inner rate being 1, say).
 
-    Exact for every rule whose step is proportional to its rate: SGD, momentum, Adam, AdamW, ADADELTA.
+    Exact for every rule whose step is proportional to its rate: SGD, momentum, Adam, AdamW,
+    ADADELTA.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, rates: Sequence[float]) -> None:
@@ -85,7 +114,8 @@ class PerStudent:
         for p in self._parameters():
             if p.dim() == 0 or len(p) != len(self.rates):
                 raise ValueError(
-                    f"rates has {len(self.rates)} entries, a parameter shape {tuple(p.shape)}: a stacked Bank of as many is needed"
+                    f"rates has {len(self.rates)} entries, a parameter shape {tuple(p.shape)}: a"
+                    " stacked Bank of as many is needed"
                 )
 
     @property
@@ -114,13 +144,19 @@ class PerStudent:
 
 
 def clip_gradients(student: nn.Module, loss: nn.Module, limit: float | None) -> None:
-    """Scale gradients down to a norm of at most `limit`: each student of a bank by itself, the loss's own apart."""
+    """Scale gradients down to a norm of at most `limit`: each student of a bank by itself, the
+    loss's own apart.
+    """
     if limit is None:
         return
-    students = list(_gradients_of_each(student)) if isinstance(student, Bank) else [_gradients(student)]
+    students = (
+        list(_gradients_of_each(student)) if isinstance(student, Bank) else [_gradients(student)]
+    )
     for gradients in [*students, _gradients(loss)]:
         if gradients:
-            norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+            norm = torch.linalg.vector_norm(
+                torch.stack([torch.linalg.vector_norm(g) for g in gradients])
+            )
             scale = (limit / (norm + 1e-12)).clamp(max=1.0)
             for g in gradients:
                 g.mul_(scale)
@@ -132,11 +168,18 @@ def _gradients(module: nn.Module) -> list[Tensor]:
 
 def _gradients_of_each(bank: Bank) -> Iterator[list[Tensor]]:
     for index in range(len(bank)):
-        yield [g[index] for g in _gradients(bank)] if bank.stacked else _gradients(bank.students[index])
+        yield (
+            [g[index] for g in _gradients(bank)]
+            if bank.stacked
+            else _gradients(bank.students[index])
+        )
 
 
 def _description(student: nn.Module) -> tuple[str, list[tuple[str, tuple[int, ...]]]]:
-    return repr(student), [(name, tuple(value.shape)) for name, value in [*student.named_parameters(), *student.named_buffers()]]
+    return repr(student), [
+        (name, tuple(value.shape))
+        for name, value in [*student.named_parameters(), *student.named_buffers()]
+    ]
 
 
 def _flat(name: str) -> str:

@@ -1,7 +1,9 @@
-"""The two posteriors of `bayes` as compiled log densities of one state, and the slice sampler that runs on them.
+"""The two posteriors of `bayes` as compiled log densities of one state, and the slice sampler that
+runs on them.
 
-Each kernel is its posterior's `log_density`, constants included. One logarithm is taken for a whole block of data, of a product of
-factors between 1 and 3 (mixture) or 1 and 2 (logistic): blocks are as long as such a product stays a finite float.
+Each kernel is its posterior's `log_density`, constants included. One logarithm is taken for a whole
+block of data, of a product of factors between 1 and 3 (mixture) or 1 and 2 (logistic): blocks are
+as long as such a product stays a finite float.
 """
 
 from __future__ import annotations
@@ -19,23 +21,42 @@ MIXTURE_BLOCK, LOGISTIC_BLOCK = 512, 1000  # 3^512 and 2^1000 are still floats
 
 
 def mixture_step(posterior: MixturePosterior, width: float | Tensor = 5.0) -> CompiledSlice:
-    """Slice sampling of three unknown means, compiled (thesis, section 3.2.3): `width` is the first guess of how wide a slice is."""
+    """Slice sampling of three unknown means, compiled (thesis, section 3.2.3): `width` is the first
+    guess of how wide a slice is.
+    """
     if posterior.dimension != 3:
-        raise ValueError(f"posterior has {posterior.dimension} means: the compiled density is written for 3 (Slice takes any number)")
+        raise ValueError(
+            f"posterior has {posterior.dimension} means: the compiled density is written for 3"
+            " (Slice takes any number)"
+        )
     constants = posterior.weights.log() - 0.5 * (2 * math.pi * posterior.variances).log()
-    data = (posterior.x.numpy(), constants.numpy(), (0.5 / posterior.variances).numpy(), _prior(posterior.prior_variance, 3))
+    data = (
+        posterior.x.numpy(),
+        constants.numpy(),
+        (0.5 / posterior.variances).numpy(),
+        _prior(posterior.prior_variance, 3),
+    )
     return CompiledSlice(mixture_kernel, data, width=width)
 
 
 def logistic_step(posterior: LogisticPosterior, width: float | Tensor = 10.0) -> CompiledSlice:
-    """Slice sampling of the weights of a logistic regression, compiled (thesis, section 3.3.4); two weights have a kernel of their own."""
-    data = (np.ascontiguousarray(posterior.signed.T.numpy()), _prior(posterior.prior_variance, posterior.dimension))
-    return CompiledSlice(plane_logistic_kernel if posterior.dimension == 2 else logistic_kernel, data, width=width)
+    """Slice sampling of the weights of a logistic regression, compiled (thesis, section 3.3.4); two
+    weights have a kernel of their own.
+    """
+    data = (
+        np.ascontiguousarray(posterior.signed.T.numpy()),
+        _prior(posterior.prior_variance, posterior.dimension),
+    )
+    return CompiledSlice(
+        plane_logistic_kernel if posterior.dimension == 2 else logistic_kernel, data, width=width
+    )
 
 
 @kernel
 def mixture_kernel(w, data):  # type: ignore[no-untyped-def]
-    """log p(D, m) of three means: each point's likelihood relative to its likeliest component (thesis, equations 3.2 and 3.11)."""
+    """log p(D, m) of three means: each point's likelihood relative to its likeliest component
+    (thesis, equations 3.2 and 3.11).
+    """
     x, constant, scale, prior = data
     a, b, c = w[0], w[1], w[2]
     total = prior[1] - (a * a + b * b + c * c) * prior[0]

@@ -1,4 +1,4 @@
-"""Several densities in equal shares: where one is badly wrong about an example, another may not be."""
+"""Several densities in equal shares: where one is wrong about an example, another may not be."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from distillery.models.bits import check_size
 
 
 class EqualMixture(nn.Module):
-    """log p(x) = log of the mean over the members of p_m(x), which is nowhere below any member's by more than log M.
+    """log p(x) = log of the mean over the members of p_m(x), which is nowhere below any member's by
+    more than log M.
 
-    A member has `log_prob(x)` and `sample(n, rng=...)`, both exact, as NADE has. Learning from x, each is pulled by the share of p(x) that
-    is its own: members that begin alike but see the picture in other orders come to divide the pictures between them.
+    A member has `log_prob(x)` and `sample(n, rng=...)`, both exact, as NADE has. Learning from x,
+    each is pulled by the share of p(x) that is its own: members that begin alike but see the
+    picture in other orders come to divide the pictures between them.
     """
 
     def __init__(self, members: Sequence[nn.Module]) -> None:
@@ -38,5 +40,13 @@ class EqualMixture(nn.Module):
         check_size("n", n)
         chosen = torch.randint(len(self.members), (n,), generator=rng, device=rng.device)
         places = [(chosen == index).nonzero()[:, 0] for index in range(len(self.members))]
-        drawn = [member.sample(len(at), rng=rng) for member, at in zip(self.members, places, strict=True) if len(at)]  # type: ignore[operator]
-        return torch.empty_like(drawn[0][:1]).repeat(n, 1).index_copy_(0, torch.cat(places), torch.cat(drawn))
+        drawn = [
+            member.sample(len(at), rng=rng)  # type: ignore[operator]
+            for member, at in zip(self.members, places, strict=True)
+            if len(at)
+        ]
+        return (
+            torch.empty_like(drawn[0][:1])
+            .repeat(n, 1)
+            .index_copy_(0, torch.cat(places), torch.cat(drawn))
+        )

@@ -1,4 +1,6 @@
-"""MADE: an autoregressive distribution over bits in one pass of a masked network (Germain, Gregor, Murray and Larochelle, 2015)."""
+"""MADE: an autoregressive distribution over bits in one pass of a masked network (Germain, Gregor,
+Murray and Larochelle, 2015).
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,23 @@ from distillery.models.bits import check_bits, check_order, check_size
 
 
 class MADE(nn.Module):
-    """log p(x) = sum of log p(x_i | the pixels before it), all conditionals from one network: deeper than NADE, as exact.
+    """log p(x) = sum of log p(x_i | the pixels before it), all conditionals from one network:
+    deeper than NADE, as exact.
 
-    A hidden unit of degree m sees the pixels of `order` up to place m, and speaks to later ones alone; degrees are spread evenly.
-    Evaluating costs one pass, sampling one pass a pixel.
+    A hidden unit of degree m sees the pixels of `order` up to place m, and speaks to later ones
+    alone; degrees are spread evenly. Evaluating costs one pass, sampling one pass a pixel.
     """
 
     order: Tensor
 
-    def __init__(self, visible: int, hidden: Sequence[int], *, rng: torch.Generator, order: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        visible: int,
+        hidden: Sequence[int],
+        *,
+        rng: torch.Generator,
+        order: Tensor | None = None,
+    ) -> None:
         super().__init__()
         check_size("visible", visible)
         for width in hidden:
@@ -31,7 +41,9 @@ class MADE(nn.Module):
         place = torch.empty_like(self.order)
         place[self.order] = torch.arange(visible, device=self.order.device)
         degrees = [place, *(_spread(width, visible) for width in hidden)]
-        layers = [Masked(later[:, None] >= earlier, rng=rng) for earlier, later in pairwise(degrees)]
+        layers = [
+            Masked(later[:, None] >= earlier, rng=rng) for earlier, later in pairwise(degrees)
+        ]
         self.layers = nn.ModuleList([*layers, Masked(place[:, None] > degrees[-1], rng=rng)])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,7 +87,11 @@ class Masked(nn.Module):
         super().__init__()
         self.register_buffer("mask", mask.to(rng.device))
         fan_in = mask.sum(1).clamp(min=1).to(rng.device)
-        self.weight = nn.Parameter(torch.randn(mask.shape, generator=rng, device=rng.device) * (2 / fan_in[:, None]) ** 0.5 * self.mask)
+        self.weight = nn.Parameter(
+            torch.randn(mask.shape, generator=rng, device=rng.device)
+            * (2 / fan_in[:, None]) ** 0.5
+            * self.mask
+        )
         self.bias = nn.Parameter(torch.zeros(len(mask), device=rng.device))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,5 +99,5 @@ class Masked(nn.Module):
 
 
 def _spread(width: int, visible: int) -> Tensor:
-    """Degrees from 0 to visible - 2, evenly: a unit of degree m sees the pixels at places 0 to m."""
+    """Degrees from 0 to visible - 2, evenly: a unit of degree m sees the pixels 0 to m."""
     return torch.arange(width) * max(1, visible - 1) // width

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 class MLP(nn.Module):
     """Linear layers with a nonlinearity between: `MLP([784, 300, 300, 10], rng=rng)` gives logits.
 
-    Inputs of any shape are flattened. Weights start as He et al. (2015) have them, biases at zero, from `rng`; or by another `start`.
+    Inputs of any shape are flattened. Weights start as He et al. (2015) have them, biases at zero,
+    from `rng`; or by another `start`.
     """
 
     def __init__(
@@ -25,7 +26,10 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         if len(widths) < 2 or any(w < 1 for w in widths):
-            raise ValueError(f"widths is {list(widths)!r}: at least an input and an output width, all positive, are needed")
+            raise ValueError(
+                f"widths is {list(widths)!r}: at least an input and an output width, all positive,"
+                " are needed"
+            )
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), activation or nn.ReLU()]
@@ -39,7 +43,9 @@ class MLP(nn.Module):
 
 @torch.no_grad()
 def start_weights(network: nn.Module, *, rng: torch.Generator, gain: float = 2.0) -> None:
-    """Normal weights of variance gain / fan-in, zero biases: every linear and convolutional layer, from one stream."""
+    """Normal weights of variance gain / fan-in, zero biases: every linear and convolutional layer,
+    from one stream.
+    """
     for layer, fan_in in _layers(network):
         layer.weight.copy_(_fresh(layer.weight, rng) * (gain / fan_in) ** 0.5)
         if layer.bias is not None:
@@ -48,9 +54,11 @@ def start_weights(network: nn.Module, *, rng: torch.Generator, gain: float = 2.0
 
 @torch.no_grad()
 def unit_start(network: nn.Module, *, rng: torch.Generator) -> None:
-    """Normal weights and biases of variance 1 / (fan-in + 1), a bias being the weight of one more input that is always 1.
+    """Normal weights and biases of variance 1 / (fan-in + 1), a bias being the weight of one more
+    input that is always 1.
 
-    Inputs of size 1 then add up to size 1. ReLUs halve the squares of what they pass on, layer by layer, which He et al. make good.
+    Inputs of size 1 then add up to size 1. ReLUs halve the squares of what they pass on, layer by
+    layer, which He et al. make good.
     """
     for layer, fan_in in _layers(network):
         for p in layer.parameters():

@@ -1,8 +1,10 @@
-"""NADE on a CPU: hidden units change only where a pixel is on, and going backwards they are recomputed, not kept.
+"""NADE on a CPU: hidden units change only where a pixel is on, and going backwards they are
+recomputed, not kept.
 
-Everything is float32 and pixel-major: `x` (D, B) of bytes, `W` and `U` (D, H), `z` and its gradient (D, B). B is a multiple of `TILE`:
-so many examples share each row of weights that is read, and a short batch is padded. Memory beyond these is O(B · H).
-Going forwards threads divide the examples, going backwards the hidden units, so that no two write to the same place.
+Everything is float32 and pixel-major: `x` (D, B) of bytes, `W` and `U` (D, H), `z` and its gradient
+(D, B). B is a multiple of `TILE`: so many examples share each row of weights that is read, and a
+short batch is padded. Memory beyond these is O(B · H). Going forwards threads divide the examples,
+going backwards the hidden units, so that no two write to the same place.
 """
 
 from __future__ import annotations
@@ -16,22 +18,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distillery.machine_code import VECTORS, compiled
+from distillery.support.machine_code import VECTORS, compiled
 
 TILE = 4
-_BLOCK, _ROWS = 128, 32  # hidden units and examples that going backwards holds at once: four arrays of 8 KiB, within the first cache
+# hidden units and examples that going backwards holds at once: four arrays of 8 KiB, within the
+# first cache
+_BLOCK, _ROWS = (
+    128,
+    32,
+)
 
 
 def logits(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """z (D, B) of thesis equations C.2 to C.5, and the pre-activations (B, H) that the last pixel sees."""
+    """z (D, B) of thesis equations C.2 to C.5, and the pre-activations (B, H) that the last pixel
+    sees.
+    """
     z, last = torch.empty(x.shape), torch.empty(x.shape[1], W.shape[1])
     arrays = [tensor.detach().numpy() for tensor in (x, W, U, b, c, z, last)]
     _in_parts(_logits, arrays, x.shape[1], TILE)
     return z, last
 
 
-def gradients(x: Tensor, W: Tensor, U: Tensor, last: Tensor, dz: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Derivatives with respect to W, U and c (thesis, equations C.9 to C.12), given those with respect to z, dz (D, B)."""
+def gradients(
+    x: Tensor, W: Tensor, U: Tensor, last: Tensor, dz: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Derivatives with respect to W, U and c (thesis, equations C.9 to C.12), given those with
+    respect to z, dz (D, B).
+    """
     dW, dU, dc = torch.zeros_like(W), torch.zeros_like(U), torch.zeros(W.shape[1])
     arrays = [tensor.detach().numpy() for tensor in (x, W, U, last, dz, dW, dU, dc)]
     _in_parts(_gradients, arrays, W.shape[1], _BLOCK)
@@ -39,7 +52,9 @@ def gradients(x: Tensor, W: Tensor, U: Tensor, last: Tensor, dz: Tensor) -> tupl
 
 
 def sample(uniforms: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels (D, B), each on where its uniform number is below its conditional probability; and these, (D, B)."""
+    """Pixels (D, B), each on where its uniform number is below its conditional probability; and
+    these, (D, B).
+    """
     x, probs = torch.empty(uniforms.shape, dtype=torch.uint8), torch.empty(uniforms.shape)
     arrays = [tensor.detach().numpy() for tensor in (uniforms, W, U, b, c, x, probs)]
     _in_parts(_sample, arrays, x.shape[1], TILE)
@@ -63,14 +78,20 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 _f32, _i32 = np.float32, np.int32
-_LOG2_E, _LN2_HIGH, _LN2_LOW = _f32(1.4426950408889634), _f32(0.693359375), _f32(-2.1219444005469057e-4)
+_LOG2_E, _LN2_HIGH, _LN2_LOW = (
+    _f32(1.4426950408889634),
+    _f32(0.693359375),
+    _f32(-2.1219444005469057e-4),
+)
 _C2, _C3, _C4, _C5, _C6 = (_f32(1 / math.factorial(k)) for k in range(2, 7))
 _ONE, _HALF, _LIMIT = _f32(1), _f32(0.5), _f32(80)
 
 
 @_compiled
 def _exp(x: Any) -> Any:
-    """exp(x) for |x| <= 80 to 3e-7 of its value: 2^k times a Taylor series within ln(2)/2 of 0. Unlike math.exp it becomes vector code."""
+    """exp(x) for |x| <= 80 to 3e-7 of its value: 2^k times a Taylor series within ln(2)/2 of 0.
+    Unlike math.exp it becomes vector code.
+    """
     k = np.floor(x * _LOG2_E + _HALF)
     f = x - k * _LN2_HIGH - k * _LN2_LOW
     series = _ONE + f * (_ONE + f * (_C2 + f * (_C3 + f * (_C4 + f * (_C5 + f * _C6)))))
@@ -83,7 +104,9 @@ def _sigmoid(x: Any) -> Any:
 
 
 @_compiled
-def _logits(x: Any, W: Any, U: Any, b: Any, c: Any, z: Any, last: Any, first_example: int, past_example: int) -> None:
+def _logits(
+    x: Any, W: Any, U: Any, b: Any, c: Any, z: Any, last: Any, first_example: int, past_example: int
+) -> None:
     D, H = W.shape
     h, s = np.empty((TILE, H), _f32), np.empty(TILE, _f32)
     for n in range(first_example, past_example, TILE):
@@ -97,7 +120,17 @@ def _logits(x: Any, W: Any, U: Any, b: Any, c: Any, z: Any, last: Any, first_exa
 
 
 @_compiled
-def _sample(uniforms: Any, W: Any, U: Any, b: Any, c: Any, x: Any, probs: Any, first_example: int, past_example: int) -> None:
+def _sample(
+    uniforms: Any,
+    W: Any,
+    U: Any,
+    b: Any,
+    c: Any,
+    x: Any,
+    probs: Any,
+    first_example: int,
+    past_example: int,
+) -> None:
     D, H = W.shape
     a, h, s = np.empty((TILE, H), _f32), np.empty((TILE, H), _f32), np.empty(TILE, _f32)
     for n in range(first_example, past_example, TILE):
@@ -141,18 +174,37 @@ def _switch_on(a: Any, n: int, h: Any, r: int, W: Any, i: int) -> None:
 
 
 @_compiled
-def _gradients(x: Any, W: Any, U: Any, last: Any, dz: Any, dW: Any, dU: Any, dc: Any, first_unit: int, past_unit: int) -> None:
-    """Hidden units are independent once dz is known: a block of them at a time, a few examples at a time."""
+def _gradients(
+    x: Any,
+    W: Any,
+    U: Any,
+    last: Any,
+    dz: Any,
+    dW: Any,
+    dU: Any,
+    dc: Any,
+    first_unit: int,
+    past_unit: int,
+) -> None:
+    """Hidden units are independent once dz is known: a block of them at a time, a few examples at a
+    time.
+    """
     for first in range(first_unit, past_unit, _BLOCK):
         past = min(first + _BLOCK, past_unit)
         for n in range(0, x.shape[1], _ROWS):
             a = last[n : n + _ROWS, first:past].copy()
-            _block_gradients(x[:, n : n + _ROWS], W, U, dz[:, n : n + _ROWS], dW, dU, dc, a, first, past)
+            _block_gradients(
+                x[:, n : n + _ROWS], W, U, dz[:, n : n + _ROWS], dW, dU, dc, a, first, past
+            )
 
 
 @_compiled
-def _block_gradients(x: Any, W: Any, U: Any, dz: Any, dW: Any, dU: Any, dc: Any, a: Any, first: int, past: int) -> None:
-    """From the last pixel to the first; `a`, `h`, `dh`, `da` are (examples, hidden units from `first` to `past`)."""
+def _block_gradients(
+    x: Any, W: Any, U: Any, dz: Any, dW: Any, dU: Any, dc: Any, a: Any, first: int, past: int
+) -> None:
+    """From the last pixel to the first; `a`, `h`, `dh`, `da` are (examples, hidden units from
+    `first` to `past`).
+    """
     h, dh, da = np.empty_like(a), np.zeros_like(a), np.zeros_like(a)
     for n in range(a.shape[0]):
         for j in range(a.shape[1]):
@@ -174,8 +226,9 @@ def _block_gradients(x: Any, W: Any, U: Any, dz: Any, dW: Any, dU: Any, dc: Any,
 
 @_compiled
 def _switch_off(a: Any, h: Any, dh: Any, da: Any, w: Any, dw: Any) -> None:
-    """Through h = sigmoid(a), over the pixels for which h stood still; then the pixel that was on hands its weights
-    the gradient of all later pixels (thesis, equation C.12) and takes them back."""
+    """Through h = sigmoid(a), over the pixels for which h stood still; then the pixel that was on
+    hands its weights the gradient of all later pixels (thesis, equation C.12) and takes them back.
+    """
     for j in range(a.shape[0]):
         da[j] += dh[j] * h[j] * (_ONE - h[j])
         dh[j] = 0

@@ -1,4 +1,6 @@
-"""Within a step each network runs once on a batch, layers looked into included, however many terms a loss has."""
+"""Within a step each network runs once on a batch, layers looked into included, however many terms
+a loss has.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,16 @@ from torch import Tensor, nn
 def once(teacher: nn.Module, student: nn.Module, loss: nn.Module | None = None) -> Iterator[None]:
     """Calls of either network on the same input, by identity, return the answer of the first call.
 
-    A loss that looks into layers (see `look`) names them in `teacher_layers` and `student_layers`, so that the one run keeps them.
+    A loss that looks into layers (see `look`) names them in `teacher_layers` and `student_layers`,
+    so that the one run keeps them.
     """
     with ExitStack() as stack:
         for role, network in (("teacher", teacher), ("student", student)):
-            layers = {name for part in (loss.modules() if loss else ()) for name in getattr(part, f"{role}_layers", ())}
+            layers = {
+                name
+                for part in (loss.modules() if loss else ())
+                for name in getattr(part, f"{role}_layers", ())
+            }
             stack.enter_context(_remembering(network, sorted(layers)))
         yield
 
@@ -31,7 +38,10 @@ def look(network: nn.Module, argument: Any, layers: Sequence[str]) -> tuple[Any,
         seen = memory.seen(argument)
         if missing := set(layers) - set(seen):
             name = type(network).__name__
-            raise KeyError(f"layers {sorted(missing)} of {name} are not declared: name them in the loss's student_layers or teacher_layers")
+            raise KeyError(
+                f"layers {sorted(missing)} of {name} are not declared: name them in the loss's"
+                " student_layers or teacher_layers"
+            )
         return answer, {name: seen[name] for name in layers}
     with _watching(network, layers) as seen:
         return network(argument), seen
@@ -39,10 +49,16 @@ def look(network: nn.Module, argument: Any, layers: Sequence[str]) -> tuple[Any,
 
 @contextmanager
 def quietly(*networks: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients, after which modes and random streams are as they were found."""
+    """Evaluation mode without gradients, after which modes and random streams are as they were
+    found.
+    """
     modules = [module for network in networks for module in network.modules()]
     modes = [module.training for module in modules]
-    streams = [(m, m.get_extra_state()) for m in modules if type(m).get_extra_state is not nn.Module.get_extra_state]
+    streams = [
+        (m, m.get_extra_state())
+        for m in modules
+        if type(m).get_extra_state is not nn.Module.get_extra_state
+    ]
     for network in networks:
         network.eval()
     try:
@@ -56,7 +72,9 @@ def quietly(*networks: nn.Module) -> Iterator[None]:
 
 
 class _Memory:
-    """The answers a network has given, by the identity of what it was asked, and by whether gradients were kept."""
+    """The answers a network has given, by the identity of what it was asked, and by whether
+    gradients were kept.
+    """
 
     def __init__(self, network: nn.Module, layers: Sequence[str]) -> None:
         self.network, self.layers = network, layers
@@ -69,7 +87,11 @@ class _Memory:
         key = (id(args[0]), torch.is_grad_enabled())
         if key not in self.answers:
             with _watching(self.network, self.layers) as seen:
-                self.answers[key] = (args[0], self.forward(args[0]), seen)  # holding the argument keeps its id from being used again
+                self.answers[key] = (
+                    args[0],
+                    self.forward(args[0]),
+                    seen,
+                )  # holding the argument keeps its id from being used again
         return self.answers[key][1]
 
     def seen(self, argument: Any) -> dict[str, Tensor]:
@@ -93,7 +115,14 @@ def _remembering(network: nn.Module, layers: Sequence[str]) -> Iterator[None]:
 
 
 def _accelerators(modules: Sequence[nn.Module]) -> list[int]:
-    return sorted({p.device.index for module in modules for p in module.parameters(recurse=False) if p.is_cuda})
+    return sorted(
+        {
+            p.device.index
+            for module in modules
+            for p in module.parameters(recurse=False)
+            if p.is_cuda
+        }
+    )
 
 
 @contextmanager
@@ -101,8 +130,16 @@ def _watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, T
     seen: dict[str, Tensor] = {}
     named = dict(network.named_modules()) if layers else {}
     if missing := [name for name in layers if name not in named]:
-        raise KeyError(f"layer {missing[0]!r} is not in {type(network).__name__}: it has {', '.join(name for name in named if name)}")
-    hooks = [named[name].register_forward_hook(lambda _m, _i, output, name=name: seen.__setitem__(name, output)) for name in layers]
+        raise KeyError(
+            f"layer {missing[0]!r} is not in {type(network).__name__}: it has"
+            f" {', '.join(name for name in named if name)}"
+        )
+    hooks = [
+        named[name].register_forward_hook(
+            lambda _m, _i, output, name=name: seen.__setitem__(name, output)
+        )
+        for name in layers
+    ]
     try:
         yield seen
     finally:

@@ -1,4 +1,6 @@
-"""A deep orderless NADE: one network that answers in every order (Uria, Murray and Larochelle, 2014)."""
+"""A deep orderless NADE: one network that answers in every order (Uria, Murray and Larochelle,
+2014).
+"""
 
 from __future__ import annotations
 
@@ -18,17 +20,26 @@ _NUMBERS = 2**21  # that an evaluation holds at once in its largest array
 
 
 class OrderlessNADE(WithStream):
-    """log p(x) = sum of log p(x_i | the pixels before it in an order), for every order, from one network of the pixels seen and which.
+    """log p(x) = sum of log p(x_i | the pixels before it in an order), for every order, from one
+    network of the pixels seen and which.
 
-    In training mode a call gives an unbiased estimate of the mean of log p(x) over all orders, from one pass: the loss `KL` trains it in
-    every order at once. A loss that is not linear in log p(x), such as `LogSquareError`, is biased by it. In evaluation mode a call gives
-    `log_prob` in the order of its own, `order` (by default as the pixels stand). Where an order can be named, several can, one a row,
-    (M, D): the distribution is then their mixture, the ensemble of the paper.
+    In training mode a call gives an unbiased estimate of the mean of log p(x) over all orders, from
+    one pass: the loss `KL` trains it in every order at once. A loss that is not linear in log p(x),
+    such as `LogSquareError`, is biased by it. In evaluation mode a call gives `log_prob` in the
+    order of its own, `order` (by default as the pixels stand). Where an order can be named, several
+    can, one a row, (M, D): the distribution is then their mixture, the ensemble of the paper.
     """
 
     order: Tensor
 
-    def __init__(self, visible: int, hidden: Sequence[int], *, rng: torch.Generator, order: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        visible: int,
+        hidden: Sequence[int],
+        *,
+        rng: torch.Generator,
+        order: Tensor | None = None,
+    ) -> None:
         check_size("visible", visible)
         if len(hidden) == 0:
             raise ValueError("hidden is empty: the width of at least one hidden layer is needed")
@@ -38,7 +49,10 @@ class OrderlessNADE(WithStream):
         self.visible = visible
         self.register_buffer("order", check_order(order, visible).to(rng.device))
         self.first = nn.Linear(2 * visible, hidden[0], device=rng.device)
-        deeper = [(nn.Linear(before, after, device=rng.device), nn.ReLU()) for before, after in pairwise(hidden)]
+        deeper = [
+            (nn.Linear(before, after, device=rng.device), nn.ReLU())
+            for before, after in pairwise(hidden)
+        ]
         self.between = nn.Sequential(nn.ReLU(), *(layer for pair in deeper for layer in pair))
         self.last = nn.Linear(hidden[-1], visible, device=rng.device)
         self._widest = max(hidden)
@@ -48,7 +62,8 @@ class OrderlessNADE(WithStream):
         return self.one_pass(x) if self.training else self.log_prob(x)
 
     def one_pass(self, x: Tensor) -> Tensor:
-        """(B,): D / (D - d) times the log probability of the pixels outside a random subset of random size d < D, given the subset.
+        """(B,): D / (D - d) times the log probability of the pixels outside a random subset of
+        random size d < D, given the subset.
 
         Sizes are spread over a batch: uniform for each example, and as even as possible among all.
         """
@@ -65,42 +80,64 @@ class OrderlessNADE(WithStream):
         return z.to(torch.promote_types(z.dtype, torch.float32))
 
     def log_prob(self, x: Tensor, order: Tensor | None = None) -> Tensor:
-        """log p(x) in an order, exact, in nats, normalised: (B, D) bits to (B,); of several orders, the log of the mean probability.
+        """log p(x) in an order, exact, in nats, normalised: (B, D) bits to (B,); of several orders,
+        the log of the mean probability.
 
-        Costs one pass a pixel and order; without gradients memory does not grow with the number of pixels.
+        Costs one pass a pixel and order; without gradients memory does not grow with the number of
+        pixels.
         """
         check_bits(x, self.visible)
         orders = self._orders(order)
-        each = [torch.cat([self._log_prob(part, one) for part in x.split(self._rows())]) for one in orders]
+        each = [
+            torch.cat([self._log_prob(part, one) for part in x.split(self._rows())])
+            for one in orders
+        ]
         return torch.stack(each).logsumexp(0) - math.log(len(orders))
 
     def sample(self, n: int, *, rng: torch.Generator, order: Tensor | None = None) -> Tensor:
-        """n exact samples, one pixel after another in the order, or each in one of several orders at random: (n, D) of uint8."""
+        """n exact samples, one pixel after another in the order, or each in one of several orders
+        at random: (n, D) of uint8.
+        """
         check_size("n", n)
         nothing = torch.zeros(n, self.visible, dtype=torch.uint8, device=self.order.device)
         return self.fill_in(nothing, nothing.bool(), rng=rng, order=order)
 
     @torch.no_grad()
-    def fill_in(self, x: Tensor, observed: Tensor, *, rng: torch.Generator, order: Tensor | None = None) -> Tensor:
-        """Draws of the unobserved pixels given the observed ones, in any pattern: `observed` is bool, (B, D), or (D,) for all.
+    def fill_in(
+        self, x: Tensor, observed: Tensor, *, rng: torch.Generator, order: Tensor | None = None
+    ) -> Tensor:
+        """Draws of the unobserved pixels given the observed ones, in any pattern: `observed` is
+        bool, (B, D), or (D,) for all.
 
-        Exact in the order that takes the observed pixels first and the others as `order` has them (of several orders, each example in one
-        at random): what an order cannot do that is fixed before one knows which pixels are missing.
+        Exact in the order that takes the observed pixels first and the others as `order` has them
+        (of several orders, each example in one at random): what an order cannot do that is fixed
+        before one knows which pixels are missing.
         """
         check_bits(x, self.visible)
         if observed.dtype == torch.bool and observed.shape == (self.visible,):
             observed = observed.expand(x.shape)
         self._check_observed(observed, x)
         orders = self._orders(order)
-        chosen = orders[torch.randint(len(orders), (len(x),), generator=rng, device=rng.device).to(x.device)]
-        parts = zip(x.split(self._rows()), observed.split(self._rows()), chosen.split(self._rows()), strict=True)
+        chosen = orders[
+            torch.randint(len(orders), (len(x),), generator=rng, device=rng.device).to(x.device)
+        ]
+        parts = zip(
+            x.split(self._rows()),
+            observed.split(self._rows()),
+            chosen.split(self._rows()),
+            strict=True,
+        )
         return torch.cat([self._fill_in(*part, rng=rng) for part in parts])
 
-    def _fill_in(self, x: Tensor, observed: Tensor, order: Tensor, *, rng: torch.Generator) -> Tensor:
+    def _fill_in(
+        self, x: Tensor, observed: Tensor, order: Tensor, *, rng: torch.Generator
+    ) -> Tensor:
         filled = (x * observed).to(torch.uint8)
         W, V = self._additions()
         a = self._see(filled, observed)
-        pixels = order.gather(1, observed.gather(1, order).byte().sort(stable=True, dim=1).indices)  # the unobserved come first
+        pixels = order.gather(
+            1, observed.gather(1, order).byte().sort(stable=True, dim=1).indices
+        )  # the unobserved come first
         missing, rows = self.visible - observed.sum(1), torch.arange(len(x), device=x.device)
         for k in range(int(missing.max()) if len(x) else 0):
             i, is_missing = pixels[:, k], k < missing
@@ -112,7 +149,9 @@ class OrderlessNADE(WithStream):
         return filled
 
     def _log_prob(self, x: Tensor, order: Tensor) -> Tensor:
-        """Some pixels at a time: pre-activations of the first layer are a running sum over the pixels seen."""
+        """Some pixels at a time: pre-activations of the first layer are a running sum over the
+        pixels seen.
+        """
         bits = x.index_select(1, order)
         W, V = self._additions()
         a = self.first.bias.expand(len(x), -1)
@@ -131,7 +170,9 @@ class OrderlessNADE(WithStream):
         return a
 
     def _additions(self) -> tuple[Tensor, Tensor]:
-        """What a pixel adds to the pre-activations, (D, H): when it is on, and when it is seen at all."""
+        """What a pixel adds to the pre-activations, (D, H): when it is on, and when it is seen at
+        all.
+        """
         W, V = self.first.weight.t().contiguous().split(self.visible)
         return W, V
 
@@ -141,7 +182,9 @@ class OrderlessNADE(WithStream):
 
     def _random_subsets(self, n: int) -> Tensor:
         device = self.rng.device
-        spread = torch.randperm(n, generator=self.rng, device=device) + torch.rand((), generator=self.rng, device=device)
+        spread = torch.randperm(n, generator=self.rng, device=device) + torch.rand(
+            (), generator=self.rng, device=device
+        )
         sizes = (spread / max(1, n) * self.visible).long().clamp(max=self.visible - 1)
         places = torch.rand(n, self.visible, generator=self.rng, device=device).argsort(1)
         first = torch.arange(self.visible, device=device) < sizes[:, None]
@@ -155,14 +198,18 @@ class OrderlessNADE(WithStream):
         rows = rows[None] if rows.dim() == 1 else rows
         if rows.dim() != 2 or len(rows) == 0:
             raise ValueError(
-                f"order has shape {tuple(rows.shape)}: one order, ({self.visible},), or several, (M, {self.visible}), are needed"
+                f"order has shape {tuple(rows.shape)}: one order, ({self.visible},), or several,"
+                f" (M, {self.visible}), are needed"
             )
         return torch.stack([check_order(row, self.visible) for row in rows])
 
     def _check_observed(self, observed: Tensor, x: Tensor) -> None:
         if observed.dtype != torch.bool or observed.shape != x.shape:
             got = f"{tuple(observed.shape)} and dtype {observed.dtype}"
-            raise ValueError(f"observed has shape {got}: bool of shape {tuple(x.shape)} is needed, True where a pixel is seen")
+            raise ValueError(
+                f"observed has shape {got}: bool of shape {tuple(x.shape)} is needed, True where a"
+                " pixel is seen"
+            )
 
     def _rows(self) -> int:
         return max(1, _NUMBERS // (4 * self._widest))

@@ -16,9 +16,14 @@ def check_pictures(x: Any, shape: tuple[int, int, int], *, model: str) -> Tensor
     if x.dtype == torch.uint8:
         return x.float() / 255
     if not x.is_floating_point():
-        raise ValueError(f"x has dtype {x.dtype}: pixels are uint8 from 0 to 255, or floats from 0 to 1")
+        raise ValueError(
+            f"x has dtype {x.dtype}: pixels are uint8 from 0 to 255, or floats from 0 to 1"
+        )
     if len(x):
         low, high = (value.item() for value in x.detach().aminmax())
         if not (low >= 0 and high <= 1):  # NaN is refused as well
-            raise ValueError(f"x holds pixels from {low:g} to {high:g}: floats from 0 to 1 are needed, or uint8 from 0 to 255")
+            raise ValueError(
+                f"x holds pixels from {low:g} to {high:g}: floats from 0 to 1 are needed, or uint8"
+                " from 0 to 255"
+            )
     return x

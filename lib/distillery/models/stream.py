@@ -7,10 +7,12 @@ from torch import Tensor, nn
 
 
 class WithStream(nn.Module):
-    """A module with a stream of its own in `rng`, seeded by the `rng` it is made with, saved and copied with its weights.
+    """A module with a stream of its own in `rng`, seeded by the `rng` it is made with, saved and
+    copied with its weights.
 
-    Its own, so that what else draws from the stream it was made with (data, another student) changes nothing here. The stream stays on
-    the device it was made for; numbers are drawn there and move to where the inputs are.
+    Its own, so that what else draws from the stream it was made with (data, another student)
+    changes nothing here. The stream stays on the device it was made for; numbers are drawn there
+    and move to where the inputs are.
     """
 
     def __init__(self, *, rng: torch.Generator) -> None:

@@ -10,18 +10,25 @@ from distillery.models.mlp import start_weights
 
 
 class WideResNet(nn.Module):
-    """WRN-depth-width: a convolution, three groups of residual blocks at 32, 16 and 8 pixels, the mean over space, a linear layer.
+    """WRN-depth-width: a convolution, three groups of residual blocks at 32, 16 and 8 pixels, the
+    mean over space, a linear layer.
 
-    `groups.0` to `groups.2` are the ends of the groups, `first` the convolution before them: what information transfer compares.
+    `groups.0` to `groups.2` are the ends of the groups, `first` the convolution before them: what
+    information transfer compares.
     """
 
-    def __init__(self, depth: int, width: int, *, rng: torch.Generator, classes: int = 10, channels: int = 3) -> None:
+    def __init__(
+        self, depth: int, width: int, *, rng: torch.Generator, classes: int = 10, channels: int = 3
+    ) -> None:
         super().__init__()
         if depth < 10 or (depth - 4) % 6:
             raise ValueError(f"depth is {depth}: 6 n + 4 is needed, such as 10, 16, 22, 28 or 40")
         filters = [16, 16 * width, 32 * width, 64 * width]
         self.first = nn.Conv2d(channels, filters[0], 3, padding=1, bias=False)
-        self.groups = nn.ModuleList(_group(filters[i], filters[i + 1], (depth - 4) // 6, stride=1 if i == 0 else 2) for i in range(3))
+        self.groups = nn.ModuleList(
+            _group(filters[i], filters[i + 1], (depth - 4) // 6, stride=1 if i == 0 else 2)
+            for i in range(3)
+        )
         self.norm = nn.BatchNorm2d(filters[3])
         self.classifier = nn.Linear(filters[3], classes)
         start_weights(self, rng=rng)
@@ -35,14 +42,20 @@ class WideResNet(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions, each after normalisation and ReLU, added to the input (or to its 1x1 projection)."""
+    """Two 3x3 convolutions, each after normalisation and ReLU, added to the input (or to its 1x1
+    projection).
+    """
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.BatchNorm2d(before), nn.BatchNorm2d(after)
         self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
         self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.project = nn.Conv2d(before, after, 1, stride=stride, bias=False) if before != after or stride != 1 else None
+        self.project = (
+            nn.Conv2d(before, after, 1, stride=stride, bias=False)
+            if before != after or stride != 1
+            else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         ready = F.relu(self.norm1(x))
@@ -51,4 +64,6 @@ class Block(nn.Module):
 
 
 def _group(before: int, after: int, blocks: int, *, stride: int) -> nn.Sequential:
-    return nn.Sequential(*(Block(before if i == 0 else after, after, stride if i == 0 else 1) for i in range(blocks)))
+    return nn.Sequential(
+        *(Block(before if i == 0 else after, after, stride if i == 0 else 1) for i in range(blocks))
+    )

@@ -1,6 +1,15 @@
-"""The sum over all states: exactly, between bounds, by importance, by bridges, by annealing; each answer with its error."""
+"""The sum over all states: exactly, between bounds, by importance, by bridges, by annealing; each
+answer with its error.
+"""
 
-from distillery.partition.annealed import Annealed, adapted, base_rates, forward, reverse, sweeps_a_draw
+from distillery.partition.annealed import (
+    Annealed,
+    adapted,
+    base_rates,
+    forward,
+    reverse,
+    sweeps_a_draw,
+)
 from distillery.partition.bounds import lower_bound, upper_bound
 from distillery.partition.bridge import bridge
 from distillery.partition.enumeration import every_state, exact_log_sum, exact_log_z

@@ -1,4 +1,6 @@
-"""log Z exactly, by adding up all states: for machines with at most 20 units on one side, and for any density over at most 20 bits."""
+"""log Z exactly, by adding up all states: for machines with at most 20 units on one side, and for
+any density over at most 20 bits.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +18,31 @@ _AT_ONCE = 2**13
 
 @torch.no_grad()
 def exact_log_z(machine: RBM) -> float:
-    """log of the sum over h of exp(b h) times the product over i of (1 + exp((W h + a)_i)), or the same with sides exchanged."""
+    """log of the sum over h of exp(b h) times the product over i of (1 + exp((W h + a)_i)), or the
+    same with sides exchanged.
+    """
     W, a, b = (value.detach().double().cpu() for value in (machine.W, machine.a, machine.b))
     if len(b) > len(a):
         W, a, b = W.t(), b, a
     _check("min(visible, hidden)", len(b))
-    parts = [(h @ b + F.softplus(h @ W.t() + a).sum(1)).logsumexp(0) for h in _states(len(b), W.dtype)]
+    parts = [
+        (h @ b + F.softplus(h @ W.t() + a).sum(1)).logsumexp(0) for h in _states(len(b), W.dtype)
+    ]
     return torch.stack(parts).logsumexp(0).item()
 
 
 @torch.no_grad()
 def exact_log_sum(log_density: Callable[[Tensor], Tensor], visible: int) -> float:
-    """log of the sum over all states of exp(log_density), for any density over few bits: 0 where it is normalised."""
+    """log of the sum over all states of exp(log_density), for any density over few bits: 0 where it
+    is normalised.
+    """
     _check("visible", visible)
     parts = [log_density(x).double().logsumexp(0) for x in _states(visible, torch.float32)]
     return torch.stack(parts).logsumexp(0).item()
 
 
 def every_state(bits: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """All 2^bits states (2^bits, bits), counting upwards with the first bit the most significant."""
+    """All states (2^bits, bits), counting upwards with the first bit the most significant."""
     _check("bits", bits)
     return torch.cat(list(_states(bits, dtype)))
 
@@ -47,4 +55,7 @@ def _states(bits: int, dtype: torch.dtype) -> Iterator[Tensor]:
 
 def _check(name: str, bits: int) -> None:
     if not 1 <= bits <= MOST:
-        raise ValueError(f"{name} is {bits}: 1 to {MOST} can be enumerated; use distillery.partition's annealed or bridge estimates beyond")
+        raise ValueError(
+            f"{name} is {bits}: 1 to {MOST} can be enumerated; use distillery.partition's annealed"
+            " or bridge estimates beyond"
+        )

@@ -1,4 +1,6 @@
-"""Where chains of a machine begin, and the base that annealing begins from: what is known of a machine before its log Z is."""
+"""Where chains of a machine begin, and the base that annealing begins from: what is known of a
+machine before its log Z is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from distillery.models.rbm import RBM
 from distillery.partition.annealed import adapted, base_rates, forward
 from distillery.partition.temperatures import uniform
 
-Progress = Callable[[str, int, int], None]  # what is being done, how far it is, of how much; of 0: a remark
+Progress = Callable[
+    [str, int, int], None
+]  # what is being done, how far it is, of how much; of 0: a remark
 
 BURN_IN = 1000
 RESTLESS = 3.0
@@ -21,14 +25,23 @@ _EVERY = 25
 
 
 class Starts:
-    """Starts of chains: states that annealing reaches, a path of its own for each; with `data` (N, D) every second one is a row of it.
+    """Starts of chains: states that annealing reaches, a path of its own for each; with `data` (N,
+    D) every second one is a row of it.
 
-    `base` holds the biases of the independent bits that fit the data best, or the states of chains that were annealed. Every draw of the
-    machine made from here is the end of a chain of its own, so that draws depend on each other no more than their starts do. A machine
-    is seldom where its data are: that chains from both kinds of start come to the same is what `settled` looks at.
+    `base` holds the biases of the independent bits that fit the data best, or the states of chains
+    that were annealed. Every draw of the machine made from here is the end of a chain of its own,
+    so that draws depend on each other no more than their starts do. A machine is seldom where its
+    data are: that chains from both kinds of start come to the same is what `settled` looks at.
     """
 
-    def __init__(self, machine: RBM, *, rng: torch.Generator, data: Tensor | None = None, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        machine: RBM,
+        *,
+        rng: torch.Generator,
+        data: Tensor | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self.machine, self.rng, self.progress = machine, rng, progress
         self.data = None if data is None else _fitting(data, machine)
         self.base = base_rates(self._seen() if self.data is None else self.data)
@@ -37,30 +50,40 @@ class Starts:
     @property
     def described(self) -> str:
         found = "states found by annealing"
-        return found if self.data is None else f"{found}, and some of {len(self.data):,} rows of data"
+        return (
+            found if self.data is None else f"{found}, and some of {len(self.data):,} rows of data"
+        )
 
     def states(self, n: int) -> Tensor:
         """Starts of n chains, (n, D); with data, those in even places are its rows."""
         if self._temperatures is None:
             self._temperatures = adapted(self.machine, BURN_IN, rng=self.rng, base=self.base)
         told = self.told(f"finding starts for {n:,} chains")
-        states = forward(self.machine, self._temperatures, chains=n, rng=self.rng, base=self.base, progress=told).states
+        states = forward(
+            self.machine, self._temperatures, chains=n, rng=self.rng, base=self.base, progress=told
+        ).states
         if self.data is not None:
-            index = torch.randint(len(self.data), (-(-n // 2),), generator=self.rng, device=self.rng.device)
+            index = torch.randint(
+                len(self.data), (-(-n // 2),), generator=self.rng, device=self.rng.device
+            )
             states[::2] = self.data[index].to(states.dtype)
         return states
 
     def settled(self, states: Tensor, sweeps: int) -> tuple[Tensor, float]:
         """The chains that many sweeps later, and their unrest.
 
-        By how many standard errors their mean log density moved in the second half or, if that is more, how many lie between those in
-        even places and the others. Above `RESTLESS` they are not yet where the machine is.
+        By how many standard errors their mean log density moved in the second half or, if that is
+        more, how many lie between those in even places and the others. Above `RESTLESS` they are
+        not yet where the machine is.
         """
         middle = self.sweep(states, sweeps - sweeps // 2)
         end = self.sweep(middle, sweeps // 2)
         with torch.no_grad():
             before, after = (self.machine.log_density(x).double() for x in (middle, end))
-        return end, max(_errors_from_zero(after - before), 0.0 if self.data is None else _errors_apart(after[::2], after[1::2]))
+        return end, max(
+            _errors_from_zero(after - before),
+            0.0 if self.data is None else _errors_apart(after[::2], after[1::2]),
+        )
 
     def sweep(self, states: Tensor, sweeps: int) -> Tensor:
         """The states after that many sweeps of block Gibbs sampling."""
@@ -77,9 +100,13 @@ class Starts:
         return None if progress is None else lambda done, total: progress(stage, done, total)
 
     def _seen(self, chains: int = 100) -> Tensor:
-        """States of chains that were annealed without knowing anything, over the second half of their burn-in."""
+        """States of chains that were annealed without knowing anything, over the second half of
+        their burn-in.
+        """
         told = self.told("finding a base for annealing")
-        states = forward(self.machine, uniform(BURN_IN // 2), chains=chains, rng=self.rng, progress=told).states
+        states = forward(
+            self.machine, uniform(BURN_IN // 2), chains=chains, rng=self.rng, progress=told
+        ).states
         states, kept = self.sweep(states, BURN_IN // 2), []
         step = self.machine.gibbs()
         for k in range(BURN_IN // 2):
@@ -112,4 +139,7 @@ def unrest_said(unrest: float) -> list[str]:
     """The doubt that restless chains cast, if any."""
     if unrest <= RESTLESS:
         return []
-    return [f"the chains' mean log density moved, or depends on where they began, by {unrest:.1f} standard errors: they have not settled"]
+    return [
+        f"the chains' mean log density moved, or depends on where they began, by {unrest:.1f}"
+        " standard errors: they have not settled"
+    ]

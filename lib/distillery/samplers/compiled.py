@@ -1,7 +1,8 @@
-"""Univariate slice sampling compiled to machine code, chain after chain; equal in distribution to `Slice`.
+"""Univariate slice sampling compiled to machine code, chain after chain; equal in distribution to
+`Slice`.
 
-A slice update asks for a dozen values of the density one after the other. Where each takes well under a microsecond, the
-calls between them are the cost: here there are none.
+A slice update asks for a dozen values of the density one after the other. Where each takes well
+under a microsecond, the calls between them are the cost: here there are none.
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from distillery.samplers.density import check_count, check_scale, check_states, evaluate, evaluate_start
+from distillery.samplers.density import (
+    check_count,
+    check_scale,
+    check_states,
+    evaluate,
+    evaluate_start,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class CompiledSlice:
     """One sweep of univariate slice updates (Neal, 2003) of every chain.
 
-    `kernel(w, data)` is the log density at one state `w` (D,), a function compiled by `numba.njit`; `data` is a tuple of arrays
-    handed to it. States are float64 on the CPU.
+    `kernel(w, data)` is the log density at one state `w` (D,), a function compiled by `numba.njit`;
+    `data` is a tuple of arrays handed to it. States are float64 on the CPU.
     """
 
     kernel: Callable[..., float]
@@ -34,7 +41,8 @@ class CompiledSlice:
     def __post_init__(self) -> None:
         if not hasattr(self.kernel, "py_func"):
             raise TypeError(
-                f"kernel is {type(self.kernel).__name__}: a function compiled by numba.njit is needed (Slice takes any torch function)"
+                f"kernel is {type(self.kernel).__name__}: a function compiled by numba.njit is"
+                " needed (Slice takes any torch function)"
             )
         check_scale("width", self.width)
         check_count("max_steps", self.max_steps)
@@ -43,11 +51,15 @@ class CompiledSlice:
         return self.trace(state, rng, 1)[0]
 
     def trace(self, state: Tensor, rng: torch.Generator, sweeps: int) -> Tensor:
-        """The states after each of `sweeps` sweeps, (sweeps, C, D): what as many calls would give, bit for bit, without the calls."""
+        """The states after each of `sweeps` sweeps, (sweeps, C, D): what as many calls would give,
+        bit for bit, without the calls.
+        """
         _check_float64(state)
         check_count("sweeps", sweeps)
         check_scale("width", self.width, state.shape[1])
-        widths = np.ascontiguousarray(np.broadcast_to(np.asarray(self.width, dtype=np.float64), state.shape[1:]))
+        widths = np.ascontiguousarray(
+            np.broadcast_to(np.asarray(self.width, dtype=np.float64), state.shape[1:])
+        )
         seeds = torch.randint(2**62, (sweeps,), generator=rng).numpy().astype(np.uint64)
         states = np.empty((sweeps + 1, *state.shape))
         states[0] = state.numpy(force=True)
@@ -75,9 +87,14 @@ def _trace(kernel, data, states, widths, max_steps, seeds):  # type: ignore[no-u
 
 @njit(error_model="numpy")
 def _sweep(kernel, data, states, widths, max_steps, seed):  # type: ignore[no-untyped-def]
-    """Moves every chain; answers the first chain whose density was refused, left at the state it was refused at, or -1."""
+    """Moves every chain; answers the first chain whose density was refused, left at the state it
+    was refused at, or -1.
+    """
     for chain in range(len(states)):
-        w, stream = states[chain], np.uint64(seed + np.uint64(chain) * np.uint64(0xD1342543DE82EF95))
+        w, stream = (
+            states[chain],
+            np.uint64(seed + np.uint64(chain) * np.uint64(0xD1342543DE82EF95)),
+        )
         value = kernel(w, data)
         if not (-np.inf < value < np.inf):
             return chain
@@ -113,7 +130,9 @@ def _update(kernel, data, w, axis, width, max_steps, stream, value):  # type: ig
 
 @njit(error_model="numpy")
 def _reach(kernel, data, w, axis, end, stride, limit, level):  # type: ignore[no-untyped-def]
-    """Where an end of the interval comes to rest, stepping outwards while the density there is above the level."""
+    """Where an end of the interval comes to rest, stepping outwards while the density there is
+    above the level.
+    """
     for _ in range(limit):
         w[axis] = end
         if not kernel(w, data) >= level:
@@ -132,14 +151,21 @@ def _values(kernel, data, states):  # type: ignore[no-untyped-def]
 
 @njit(error_model="numpy")
 def _uniform(stream):  # type: ignore[no-untyped-def]
-    """SplitMix64 (Steele, Lea and Flood, 2014): the next state, and 53 of its mixed bits as a number in [0, 1)."""
+    """SplitMix64 (Steele, Lea and Flood, 2014): the next state, and 53 of its mixed bits as a
+    number in [0, 1).
+    """
     stream = stream + np.uint64(0x9E3779B97F4A7C15)
     mixed = (stream ^ (stream >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return stream, np.float64((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * (1.0 / (1 << 53))
+    return stream, np.float64((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * (
+        1.0 / (1 << 53)
+    )
 
 
 def _check_float64(state: Tensor) -> None:
     check_states(state)
     if state.dtype != torch.float64 or state.device.type != "cpu":
-        raise ValueError(f"state is {state.dtype} on {state.device}: CompiledSlice takes float64 on the CPU (Slice takes any)")
+        raise ValueError(
+            f"state is {state.dtype} on {state.device}: CompiledSlice takes float64 on the CPU"
+            " (Slice takes any)"
+        )

@@ -1,7 +1,9 @@
-"""Log densities for `CompiledSlice` whose loops over data the compiler turns into vector instructions.
+"""Log densities for `CompiledSlice` whose loops over data the compiler turns into vector
+instructions.
 
-`kernel` compiles one, free to reorder its sums; `exp` is written out in arithmetic, since a loop with a call to the C library's cannot
-be vectorised. A logarithm of a sum over data is best taken once for many: as the logarithm of a product of factors of modest size.
+`kernel` compiles one, free to reorder its sums; `exp` is written out in arithmetic, since a loop
+with a call to the C library's cannot be vectorised. A logarithm of a sum over data is best taken
+once for many: as the logarithm of a product of factors of modest size.
 """
 
 from __future__ import annotations
@@ -18,13 +20,18 @@ REORDER = {"reassoc", "contract", "arcp", "nsz"}  # NaN and infinity keep their 
 kernel = njit(fastmath=REORDER, error_model="numpy")
 
 _LOG2_E = 1 / math.log(2)
-_LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10  # ln 2 in two parts, the first exact times a small integer
+_LN2_HIGH, _LN2_LOW = (
+    0.6931471803691238,
+    1.9082149292705877e-10,
+)  # ln 2 in two parts, the first exact times a small integer
 _TAYLOR = tuple(1 / math.factorial(n) for n in range(12))
 
 
 @kernel
 def exp(x):  # type: ignore[no-untyped-def]
-    """e^x for x in [-708, 708], and the value at the nearer end outside: 2^k times the Taylor polynomial of the rest, to 1e-15."""
+    """e^x for x in [-708, 708], and the value at the nearer end outside: 2^k times the Taylor
+    polynomial of the rest, to 1e-15.
+    """
     x = max(min(x, 708.0), -708.0)
     k = np.floor(x * _LOG2_E + 0.5)
     rest = x - k * _LN2_HIGH - k * _LN2_LOW

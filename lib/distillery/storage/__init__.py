@@ -1,4 +1,6 @@
-"""Codes packed into bits, budgets, an entropy coder, a learned prior, the recollection file, and the image codecs that are rivals."""
+"""Codes packed into bits, budgets, an entropy coder, a learned prior, the recollection file, and
+the image codecs that are rivals.
+"""
 
 from distillery.storage.budgets import (
     FILES,

@@ -1,8 +1,10 @@
-"""What autoencoders have to beat: JPEG without its header, WebP, PNG and lzma, each as a pair of functions that are one another's inverse.
+"""What autoencoders have to beat: JPEG without its header, WebP, PNG and lzma, each as a pair of
+functions that are one another's inverse.
 
-A codec turns uint8 images (N, C, H, W) into one string of bytes an image, and back. Whatever is the same for every image of a set, header,
-tables and container, is left out of the strings and put back by `decode`; so it is counted once, in `shared_bytes`, or not at all, as in
-the recollection papers. Where a string ends is not counted either.
+A codec turns uint8 images (N, C, H, W) into one string of bytes an image, and back. Whatever is the
+same for every image of a set, header, tables and container, is left out of the strings and put back
+by `decode`; so it is counted once, in `shared_bytes`, or not at all, as in the recollection papers.
+Where a string ends is not counted either.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ _SUBSAMPLING: dict[str, int] = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 
 @dataclass(frozen=True)
 class Rate:
-    """What a codec made of images: mean bits each, the bytes shared by all, mean absolute error of pixels in [0, 1], and how many."""
+    """What a codec made of images: mean bits each, the bytes shared by all, mean absolute error of
+    pixels in [0, 1], and how many.
+    """
 
     bits_per_image: float
     shared_bytes: int
@@ -64,9 +68,11 @@ class Codec(ABC):
 
 @dataclass(frozen=True)
 class JPEG(Codec):
-    """Baseline JPEG with the standard Huffman tables, so that headers are equal and are left out: what remains is the scan.
+    """Baseline JPEG with the standard Huffman tables, so that headers are equal and are left out:
+    what remains is the scan.
 
-    The recollection papers' accounting ("header size subtracted") at qualities 1, 25, 50, 75, 100. `chroma` matters for colour only.
+    The recollection papers' accounting ("header size subtracted") at qualities 1, 25, 50, 75, 100.
+    `chroma` matters for colour only.
     """
 
     quality: int
@@ -75,13 +81,18 @@ class JPEG(Codec):
     def __post_init__(self) -> None:
         _check_quality(self.quality, least=1)
         if self.chroma not in _SUBSAMPLING:
-            raise ValueError(f"chroma is {self.chroma!r}: one of {', '.join(_SUBSAMPLING)} is needed")
+            raise ValueError(
+                f"chroma is {self.chroma!r}: one of {', '.join(_SUBSAMPLING)} is needed"
+            )
 
     def encode(self, images: Tensor) -> list[bytes]:
         header = self.shared(images.shape[1:])
         files = [self._file(picture) for picture in _pictures(images)]
         if not all(whole.startswith(header) for whole in files):
-            raise ValueError("this Pillow writes JPEG headers that differ from image to image: they cannot be left out")
+            raise ValueError(
+                "this Pillow writes JPEG headers that differ from image to image: they cannot be"
+                " left out"
+            )
         return [whole[len(header) : -2] for whole in files]
 
     def decode(self, strings: Sequence[bytes], shape: Sequence[int]) -> Tensor:
@@ -99,7 +110,9 @@ class JPEG(Codec):
 
 @dataclass(frozen=True)
 class WebP(Codec):
-    """WebP at a quality from 0 to 100, or lossless (quality None), at its slowest setting; the container's lengths are left out."""
+    """WebP at a quality from 0 to 100, or lossless (quality None), at its slowest setting; the
+    container's lengths are left out.
+    """
 
     quality: int | None
 
@@ -108,7 +121,9 @@ class WebP(Codec):
             _check_quality(self.quality, least=0)
 
     def encode(self, images: Tensor) -> list[bytes]:
-        how = {"lossless": True, "exact": True} if self.quality is None else {"quality": self.quality}
+        how = (
+            {"lossless": True, "exact": True} if self.quality is None else {"quality": self.quality}
+        )
         files = (_saved(picture, "WEBP", method=6, **how) for picture in _pictures(images))
         return [_webp_payload(whole, self._kind) for whole in files]
 
@@ -125,7 +140,9 @@ class WebP(Codec):
 
 @dataclass(frozen=True)
 class PNG(Codec):
-    """PNG, lossless: its filtered and deflated pixels; signature, dimensions and checksums are left out."""
+    """PNG, lossless: its filtered and deflated pixels; signature, dimensions and checksums are left
+    out.
+    """
 
     def encode(self, images: Tensor) -> list[bytes]:
         return [_idat(_saved(picture, "PNG", optimize=True)) for picture in _pictures(images)]
@@ -140,7 +157,9 @@ class PNG(Codec):
 
 @dataclass(frozen=True)
 class LZMA(Codec):
-    """lzma on plain pixels, lossless, without headers: `together` all images are one stream, which the first string holds."""
+    """lzma on plain pixels, lossless, without headers: `together` all images are one stream, which
+    the first string holds.
+    """
 
     together: bool = True
 
@@ -152,7 +171,10 @@ class LZMA(Codec):
 
     def decode(self, strings: Sequence[bytes], shape: Sequence[int]) -> Tensor:
         held, size = (strings[:1], len(strings)) if self.together else (strings, 1)
-        plain = b"".join(lzma.decompress(one, lzma.FORMAT_RAW, filters=_filters(size * math.prod(shape))) for one in held)
+        plain = b"".join(
+            lzma.decompress(one, lzma.FORMAT_RAW, filters=_filters(size * math.prod(shape)))
+            for one in held
+        )
         return torch.frombuffer(bytearray(plain), dtype=torch.uint8).reshape(len(strings), *shape)
 
     def shared(self, shape: Sequence[int]) -> bytes:
@@ -160,7 +182,12 @@ class LZMA(Codec):
 
 
 def check_images(images: Tensor) -> None:
-    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3) or not images.numel():
+    if (
+        images.dtype != torch.uint8
+        or images.dim() != 4
+        or images.shape[1] not in (1, 3)
+        or not images.numel()
+    ):
         got = f"images have shape {tuple(images.shape)} and dtype {images.dtype}"
         raise ValueError(f"{got}: uint8 of (N, C, H, W) is needed, C being 1 (grey) or 3 (colour)")
 
@@ -179,7 +206,10 @@ def _pictures(images: Tensor) -> list[Image]:
     from PIL import Image
 
     pixels = _array(images).transpose(0, 2, 3, 1)
-    return [Image.fromarray(np.ascontiguousarray(one[..., 0] if one.shape[-1] == 1 else one)) for one in pixels]
+    return [
+        Image.fromarray(np.ascontiguousarray(one[..., 0] if one.shape[-1] == 1 else one))
+        for one in pixels
+    ]
 
 
 def _images(files: Sequence[bytes], shape: Sequence[int]) -> Tensor:
@@ -187,7 +217,12 @@ def _images(files: Sequence[bytes], shape: Sequence[int]) -> Tensor:
 
     mode = "L" if shape[0] == 1 else "RGB"
     pixels = [np.asarray(Image.open(io.BytesIO(whole)).convert(mode)) for whole in files]
-    return torch.from_numpy(np.stack(pixels)).reshape(len(files), *shape[1:], shape[0]).permute(0, 3, 1, 2).contiguous()
+    return (
+        torch.from_numpy(np.stack(pixels))
+        .reshape(len(files), *shape[1:], shape[0])
+        .permute(0, 3, 1, 2)
+        .contiguous()
+    )
 
 
 def _squeezed(plain: bytes) -> bytes:
@@ -196,7 +231,13 @@ def _squeezed(plain: bytes) -> bytes:
 
 def _filters(size: int) -> list[dict[str, int]]:
     """The strongest setting, with no larger a dictionary than so many bytes need."""
-    return [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": min(max(4096, size), 1 << 26)}]
+    return [
+        {
+            "id": lzma.FILTER_LZMA2,
+            "preset": 9 | lzma.PRESET_EXTREME,
+            "dict_size": min(max(4096, size), 1 << 26),
+        }
+    ]
 
 
 def _blank(shape: Sequence[int]) -> Image:
@@ -222,7 +263,9 @@ def _scan_start(whole: bytes) -> int:
 def _webp_payload(whole: bytes, kind: bytes) -> bytes:
     """The one chunk of a simple WebP file."""
     if whole[12:16] != kind:
-        raise ValueError(f"this WebP file starts with a chunk {whole[12:16]!r}: {kind!r} was expected")
+        raise ValueError(
+            f"this WebP file starts with a chunk {whole[12:16]!r}: {kind!r} was expected"
+        )
     return whole[20 : 20 + int.from_bytes(whole[16:20], "little")]
 
 
@@ -245,7 +288,11 @@ def _idat(whole: bytes) -> bytes:
 def _png_around(shape: Sequence[int]) -> tuple[bytes, bytes]:
     """What stands before and after the data of a PNG file of bytes."""
     channels, height, width = shape
-    about = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0 if channels == 1 else 2, 0, 0, 0])
+    about = (
+        width.to_bytes(4, "big")
+        + height.to_bytes(4, "big")
+        + bytes([8, 0 if channels == 1 else 2, 0, 0, 0])
+    )
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", about), _chunk(b"IEND", b"")
 
 

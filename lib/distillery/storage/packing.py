@@ -1,9 +1,11 @@
-"""Codes as bits: (N, c) whole numbers below l, written in the mixed radix that wastes less than a hundredth of c · log2 l.
+"""Codes as bits: (N, c) whole numbers below l, written in the mixed radix that wastes less than a
+hundredth of c · log2 l.
 
-The digits of all codes, one after the other, are dealt out to groups: digit t · groups + j is digit t of group j (where l is 2 the eight
-digits of a byte are neighbours, as in `numpy.packbits`). Each group is a number in base l, least digit first, and each number so many
-bytes; byte 0 of all groups comes first, then byte 1, and so on. Groups side by side make every step of packing one operation on long
-arrays, the same for numpy's and for torch's, on any device.
+The digits of all codes, one after the other, are dealt out to groups: digit t · groups + j is digit
+t of group j (where l is 2 the eight digits of a byte are neighbours, as in `numpy.packbits`). Each
+group is a number in base l, least digit first, and each number so many bytes; byte 0 of all groups
+comes first, then byte 1, and so on. Groups side by side make every step of packing one operation on
+long arrays, the same for numpy's and for torch's, on any device.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distillery.machine_code import compiled
+from distillery.support.machine_code import compiled
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 
@@ -27,7 +29,11 @@ WASTE = 0.01
 _MOST_BYTES = 128  # of a group: 1,024 bits
 _LIMB = 32  # bits of a group's number that one int64 holds; it is multiplied by less than 2^31
 _NONE, _GATHER, _TOP_BYTE = np.uint64(0), np.uint64(0x0102040810204080), np.uint64(56)
-_ONES, _DIAGONAL, _SEVEN = np.uint64(0x0101010101010101), np.uint64(0x8040201008040201), np.uint64(7)
+_ONES, _DIAGONAL, _SEVEN = (
+    np.uint64(0x0101010101010101),
+    np.uint64(0x8040201008040201),
+    np.uint64(7),
+)
 _127 = np.uint64(0x7F7F7F7F7F7F7F7F)
 _AT_ONCE = 1 << 17  # bytes worked on together, so that they stay within the cache
 
@@ -48,7 +54,8 @@ class Layout:
 
 @lru_cache(maxsize=1024)
 def layout(count: int, values: int, *, tight: bool = False) -> Layout:
-    """How `count` digits below `values` are packed: in the narrowest groups that waste at most 1 %, or `tight`, in those that waste least.
+    """How `count` digits below `values` are packed: in the narrowest groups that waste at most 1 %,
+    or `tight`, in those that waste least.
 
     Few digits may waste more: they take whole bytes.
     """
@@ -61,17 +68,25 @@ def layout(count: int, values: int, *, tight: bool = False) -> Layout:
     widths = [width for width in range(1, _MOST_BYTES + 1) if values <= 1 << (8 * width)]
     layouts = (_shared_out(count, values, width) for width in widths)
     narrow = None if tight else next((one for one in layouts if one.bytes <= enough), None)
-    return narrow or min((_shared_out(count, values, width) for width in widths), key=lambda one: one.bytes)
+    return narrow or min(
+        (_shared_out(count, values, width) for width in widths), key=lambda one: one.bytes
+    )
 
 
 def pack(codes: Array, values: int, *, tight: bool = False) -> Array:
-    """Codes, whole numbers below `values` in any shape, as bytes: an array or tensor of uint8, as long as `layout(...)` says."""
+    """Codes, whole numbers below `values` in any shape, as bytes: an array or tensor of uint8, as
+    long as `layout(...)` says.
+    """
     how = layout(_size(codes), values, tight=tight)
     if isinstance(codes, np.ndarray) and codes.dtype == np.uint8 and values == 2:
         return _packed_bits(codes)
     _check_codes(codes, values)
     if isinstance(codes, np.ndarray) and values == 2:
-        return np.packbits(codes.reshape(-1), bitorder="little") if codes.size else np.zeros(0, np.uint8)
+        return (
+            np.packbits(codes.reshape(-1), bitorder="little")
+            if codes.size
+            else np.zeros(0, np.uint8)
+        )
     planes = _planes(_cast(codes.reshape(-1), _narrowest(values)), how)
     packed = _empty(codes, (how.width, how.groups), "uint8")
     for part in _parts(how):
@@ -85,7 +100,8 @@ def unpack(packed: Array, values: int, shape: Sequence[int], *, tight: bool = Fa
     how = layout(count, values, tight=tight)
     if _size(packed) != how.bytes or _kind(packed) != "uint8":
         raise ValueError(
-            f"packed holds {_size(packed)} of {_kind(packed)}: {how.bytes} bytes of uint8 hold {tuple(shape)} codes of {values} values"
+            f"packed holds {_size(packed)} of {_kind(packed)}: {how.bytes} bytes of uint8 hold"
+            f" {tuple(shape)} codes of {values} values"
         )
     if isinstance(packed, np.ndarray) and values == 2:
         return _unpacked_bits(packed, count).reshape(shape)
@@ -104,14 +120,19 @@ def packed_bits(count: int, values: int, *, tight: bool = False) -> int:
 
 def check_values(values: int) -> None:
     if isinstance(values, bool) or not isinstance(values, int) or not 2 <= values <= MOST_VALUES:
-        raise ValueError(f"values is {values!r}: a code's variable takes a whole number of values from 2 to {MOST_VALUES}")
+        raise ValueError(
+            f"values is {values!r}: a code's variable takes a whole number of values from 2 to"
+            f" {MOST_VALUES}"
+        )
 
 
 def _packed_bits(codes: np.ndarray) -> np.ndarray:
     """One pass that packs and looks for codes that are no bits; two would take twice as long."""
     flat, found = np.ascontiguousarray(codes).reshape(-1), np.empty(-(-codes.size // 8), np.uint8)
     whole = codes.size // 8 * 8
-    seen = int(_eight_by_eight(flat[:whole].view("<u8"), found)) | int(np.bitwise_or.reduce(flat[whole:], initial=0))
+    seen = int(_eight_by_eight(flat[:whole].view("<u8"), found)) | int(
+        np.bitwise_or.reduce(flat[whole:], initial=0)
+    )
     if seen & ~0x0101010101010101:
         _check_codes(codes, 2)
     found[whole // 8 :] = np.packbits(flat[whole:], bitorder="little")
@@ -126,7 +147,9 @@ def _unpacked_bits(packed: np.ndarray, count: int) -> np.ndarray:
 
 @compiled
 def _eight_by_eight(words: Any, out: Any) -> Any:
-    """Eight bits of eight bytes into one, the product carries bit i of the result from byte i; returns all bits that any word has."""
+    """Eight bits of eight bytes into one, the product carries bit i of the result from byte i;
+    returns all bits that any word has.
+    """
     seen = _NONE
     for i in range(len(words)):
         seen |= words[i]
@@ -136,13 +159,17 @@ def _eight_by_eight(words: Any, out: Any) -> Any:
 
 @compiled
 def _one_by_eight(packed: Any, words: Any) -> None:
-    """Bit i of a byte into byte i of a word: the byte eight times, of each one bit; plus 127 that bit is the highest, if it is set."""
+    """Bit i of a byte into byte i of a word: the byte eight times, of each one bit; plus 127 that
+    bit is the highest, if it is set.
+    """
     for i in range(len(packed)):
         words[i] = (((np.uint64(packed[i]) * _ONES) & _DIAGONAL) + _127 >> _SEVEN) & _ONES
 
 
 def _shared_out(count: int, values: int, width: int) -> Layout:
-    """As many groups as groups of `width` bytes would be, filled evenly, and no wider than that needs."""
+    """As many groups as groups of `width` bytes would be, filled evenly, and no wider than that
+    needs.
+    """
     groups = max(1, math.ceil(count / _digits(values, width)))
     digits = math.ceil(count / groups)
     return Layout(values, digits, _bytes(values, digits), groups)
@@ -155,13 +182,21 @@ def _digits(values: int, width: int) -> int:
 
 
 def _bytes(values: int, digits: int) -> int:
-    """As few bytes as hold every number of so many digits; long integers decide only where the logarithm cannot."""
+    """As few bytes as hold every number of so many digits; long integers decide only where the
+    logarithm cannot.
+    """
     need = digits * math.log2(values) / 8
-    return math.ceil(need) if abs(need - round(need)) > 1e-6 else math.ceil((values**digits - 1).bit_length() / 8)
+    return (
+        math.ceil(need)
+        if abs(need - round(need)) > 1e-6
+        else math.ceil((values**digits - 1).bit_length() / 8)
+    )
 
 
 def _number(digits: list[Any], how: Layout) -> list[Any]:
-    """Each group's number from its digits, least digit first, in limbs of 32 bits, least limb first."""
+    """Each group's number from its digits, least digit first, in limbs of 32 bits, least limb
+    first.
+    """
     digits, base = _folded(digits, how.values, 2**8, "uint8")
     if how.values**how.digits <= 2 ** (_LIMB - 1):
         return [_horner(digits, base, "int32")] if len(digits) > 1 else digits
@@ -182,7 +217,9 @@ def _folded(digits: list[Any], base: int, limit: int, kind: str) -> tuple[list[A
     some = _most_digits(base, limit)
     if kind == "uint8" and some < 2:
         return digits, base
-    return [_horner(digits[i : i + some], base, kind) for i in range(0, len(digits), some)], base**some
+    return [
+        _horner(digits[i : i + some], base, kind) for i in range(0, len(digits), some)
+    ], base**some
 
 
 def _horner(digits: list[Any], base: int, kind: str) -> Any:
@@ -225,7 +262,7 @@ def _digits_of(limbs: list[Any], how: Layout) -> Iterator[Any]:
 
 
 def _peeled(number: Any, values: int, digits: int) -> Iterator[Any]:
-    """The digits of a number below values^digits, by halves: the smaller the numbers, the faster."""
+    """The digits of a number below values^digits, by halves: small numbers divide faster."""
     number = _cast(number, _narrowest(values**digits))
     if digits == 1:
         yield number
@@ -255,7 +292,11 @@ def _planes(flat: Any, how: Layout) -> Any:
         padded = _empty(flat, (how.digits * how.groups,), _kind(flat))
         padded[: _size(flat)], padded[_size(flat) :] = flat, 0
         flat = padded
-    return flat.reshape(how.groups, how.digits).T if how.values == 2 else flat.reshape(how.digits, how.groups)
+    return (
+        flat.reshape(how.groups, how.digits).T
+        if how.values == 2
+        else flat.reshape(how.digits, how.groups)
+    )
 
 
 def _parts(how: Layout) -> Iterator[slice]:
@@ -264,15 +305,35 @@ def _parts(how: Layout) -> Iterator[slice]:
 
 
 def _check_codes(codes: Any, values: int) -> None:
-    if _kind(codes) not in ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64"):
+    if _kind(codes) not in (
+        "uint8",
+        "int8",
+        "int16",
+        "uint16",
+        "int32",
+        "uint32",
+        "int64",
+        "uint64",
+    ):
         raise TypeError(f"codes are {_kind(codes)}: whole numbers are needed")
     signed = not _kind(codes).startswith("u")
     if _size(codes) and not ((not signed or int(codes.min()) >= 0) and int(codes.max()) < values):
-        raise ValueError(f"codes reach from {int(codes.min())} to {int(codes.max())}: whole numbers from 0 to {values - 1} are needed")
+        raise ValueError(
+            f"codes reach from {int(codes.min())} to {int(codes.max())}: whole numbers from 0 to"
+            f" {values - 1} are needed"
+        )
 
 
 def _narrowest(values: int) -> str:
-    return "uint8" if values <= 2**8 else "int16" if values <= 2**15 else "int32" if values <= 2**31 else "int64"
+    return (
+        "uint8"
+        if values <= 2**8
+        else "int16"
+        if values <= 2**15
+        else "int32"
+        if values <= 2**31
+        else "int64"
+    )
 
 
 def _kind(x: Any) -> str:
@@ -284,8 +345,16 @@ def _size(x: Any) -> int:
 
 
 def _empty(like: Any, shape: tuple[int, ...], kind: str) -> Any:
-    return like.new_empty(shape, dtype=getattr(torch, kind)) if isinstance(like, Tensor) else np.empty(shape, kind)
+    return (
+        like.new_empty(shape, dtype=getattr(torch, kind))
+        if isinstance(like, Tensor)
+        else np.empty(shape, kind)
+    )
 
 
 def _cast(x: Any, kind: str, *, copy: bool = False) -> Any:
-    return x.to(getattr(torch, kind), copy=copy) if isinstance(x, Tensor) else x.astype(kind, copy=copy)
+    return (
+        x.to(getattr(torch, kind), copy=copy)
+        if isinstance(x, Tensor)
+        else x.astype(kind, copy=copy)
+    )

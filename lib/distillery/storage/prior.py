@@ -1,11 +1,14 @@
-"""A learned prior over codes: which value a variable takes, given those before it, by a small network of whole numbers.
+"""A learned prior over codes: which value a variable takes, given those before it, by a small
+network of whole numbers.
 
-Codes (B, c) below l; hidden unit k sees a_k = start_k + the sum over j < i of input[j, z_j, k], and the score of value v of variable i is
-bias[i, v] + the sum over k of clip(a_k) · output[i, k, v], in bits: a NADE (Larochelle and Murray, 2011) whose units are clipped ramps.
+Codes (B, c) below l; hidden unit k sees a_k = start_k + the sum over j < i of input[j, z_j, k], and
+the score of value v of variable i is bias[i, v] + the sum over k of clip(a_k) · output[i, k, v], in
+bits: a NADE (Larochelle and Murray, 2011) whose units are clipped ramps.
 
-Weights are whole 64ths, and so is everything before a product; a product is in 4096ths. Sums of so few digits are exact in any order and
-on every machine, so that coder and decoder have the same tables. `CodePrior` learns with its weights rounded as they will be, the gradient
-passing straight through; `WholePrior`, numpy alone, is what is stored, and what codes and decodes.
+Weights are whole 64ths, and so is everything before a product; a product is in 4096ths. Sums of so
+few digits are exact in any order and on every machine, so that coder and decoder have the same
+tables. `CodePrior` learns with its weights rounded as they will be, the gradient passing straight
+through; `WholePrior`, numpy alone, is what is stored, and what codes and decodes.
 """
 
 from __future__ import annotations
@@ -31,20 +34,28 @@ _AT_ONCE = 4096  # codes worked on together: what bounds the memory
 
 
 class CodePrior(nn.Module):
-    """The prior as it learns: `prior(codes)` is log p(code), natural logarithm, (B,) for codes (B, c). Train it by `losses.KL`.
+    """The prior as it learns: `prior(codes)` is log p(code), natural logarithm, (B,) for codes (B,
+    c). Train it by `losses.KL`.
 
-    Codes may also come as one-hot floats (B, c, l), through which a gradient reaches whoever chose them (`losses.CodeBits`).
+    Codes may also come as one-hot floats (B, c, l), through which a gradient reaches whoever chose
+    them (`losses.CodeBits`).
     """
 
-    def __init__(self, variables: int, values: int, hidden: int = 32, *, rng: torch.Generator) -> None:
+    def __init__(
+        self, variables: int, values: int, hidden: int = 32, *, rng: torch.Generator
+    ) -> None:
         check_size("variables", variables)
         check_values(values)
         check_size("hidden", hidden)
         super().__init__()
         self.variables, self.values, self.hidden = variables, values, hidden
-        self.inputs = nn.Parameter(_uniform((variables, values, hidden), 1 / math.sqrt(variables), rng))
+        self.inputs = nn.Parameter(
+            _uniform((variables, values, hidden), 1 / math.sqrt(variables), rng)
+        )
         self.start = nn.Parameter(torch.full((hidden,), 1.0, device=rng.device))
-        self.outputs = nn.Parameter(_uniform((variables, hidden, values), 1 / math.sqrt(hidden), rng))
+        self.outputs = nn.Parameter(
+            _uniform((variables, hidden, values), 1 / math.sqrt(hidden), rng)
+        )
         self.bias = nn.Parameter(torch.zeros(variables, values, device=rng.device))
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -54,7 +65,9 @@ class CodePrior(nn.Module):
         return log_probs.gather(-1, codes.long()[..., None]).sum((-2, -1))
 
     def scores(self, codes: Tensor) -> Tensor:
-        """(B, c, l): log2 probabilities up to a constant, each given the values of the variables before its own."""
+        """(B, c, l): log2 probabilities up to a constant, each given the values of the variables
+        before its own.
+        """
         each = self._heard(codes)
         before = each.cumsum(1) - each
         units = (_rounded(self.start, _UNIT, _WIDE) + before).clamp(0, _TOP / _UNIT)
@@ -70,7 +83,9 @@ class CodePrior(nn.Module):
 
     @torch.no_grad()
     def whole(self) -> WholePrior:
-        """The prior as it is stored and codes: its weights as the whole numbers that they were rounded to all along."""
+        """The prior as it is stored and codes: its weights as the whole numbers that they were
+        rounded to all along.
+        """
         return WholePrior(
             _whole(self.inputs, _UNIT, _NARROW, np.int8),
             _whole(self.start, _UNIT, _WIDE, np.int16),
@@ -81,7 +96,9 @@ class CodePrior(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class WholePrior:
-    """In whole numbers: int8 inputs (c, l, h) and outputs (c, h, l), int16 start (h,), all 64ths; int16 bias (c, l), 4096ths."""
+    """In whole numbers: int8 inputs (c, l, h) and outputs (c, h, l), int16 start (h,), all 64ths;
+    int16 bias (c, l), 4096ths.
+    """
 
     inputs: np.ndarray
     start: np.ndarray
@@ -99,7 +116,10 @@ class WholePrior:
         for name, dtype in zip(shapes, (np.int8, np.int16, np.int8, np.int16), strict=True):
             array = getattr(self, name)
             if array.shape != shapes[name] or array.dtype != dtype:
-                raise ValueError(f"{name} has shape {array.shape} and dtype {array.dtype}: {shapes[name]} and {np.dtype(dtype)} are needed")
+                raise ValueError(
+                    f"{name} has shape {array.shape} and dtype {array.dtype}: {shapes[name]} and"
+                    f" {np.dtype(dtype)} are needed"
+                )
         check_values(values)
 
     @classmethod
@@ -133,26 +153,38 @@ class WholePrior:
         codes = np.zeros((count, variables), dtype=np.uint8 if values <= 256 else np.int16)
         for block in _blocks(count):
             part = np.zeros((block.stop - block.start, variables), dtype=np.int64)
-            for i, tables in enumerate(self._tables(part)):  # which looks at a variable only after it is known
+            for i, tables in enumerate(
+                self._tables(part)
+            ):  # which looks at a variable only after it is known
                 part[:, i] = decoder.take(tables)
             codes[block] = part
         decoder.finish()
         return codes
 
     def bits_of(self, codes: np.ndarray) -> float:
-        """The bits that `encode` writes for all codes, but for what the coder itself adds: minus log2 of their probabilities."""
+        """The bits that `encode` writes for all codes, but for what the coder itself adds: minus
+        log2 of their probabilities.
+        """
         self._check(codes)
         total = 0.0
         for block in _blocks(len(codes)):
             part = codes[block].astype(np.int64)
             for i, tables in enumerate(self._tables(part)):
-                total += float((PRECISION - np.log2(np.take_along_axis(tables, part[:, i : i + 1], -1))).sum())
+                total += float(
+                    (PRECISION - np.log2(np.take_along_axis(tables, part[:, i : i + 1], -1))).sum()
+                )
         return total
 
     def _tables(self, codes: np.ndarray) -> Iterator[np.ndarray]:
-        """For variable after variable the tables (n, l); of `codes` only those before it are read, at the time it is asked for."""
-        units = np.repeat(self.start.astype(np.float64)[None], len(codes), 0)  # whole numbers below 2^53: exact, and fast to multiply
-        for i, (outputs, bias) in enumerate(zip(self.outputs.astype(np.float64), self.bias, strict=True)):
+        """For variable after variable the tables (n, l); of `codes` only those before it are read,
+        at the time it is asked for.
+        """
+        units = np.repeat(
+            self.start.astype(np.float64)[None], len(codes), 0
+        )  # whole numbers below 2^53: exact, and fast to multiply
+        for i, (outputs, bias) in enumerate(
+            zip(self.outputs.astype(np.float64), self.bias, strict=True)
+        ):
             if i:
                 units += self.inputs[i - 1].astype(np.float64)[codes[:, i - 1]]
             products = np.clip(units, 0, _TOP) @ outputs + bias
@@ -161,13 +193,21 @@ class WholePrior:
     def _check(self, codes: np.ndarray) -> None:
         variables, values = self.bias.shape
         if codes.ndim != 2 or codes.shape[1] != variables or codes.dtype.kind not in "iu":
-            raise ValueError(f"codes have shape {codes.shape} and dtype {codes.dtype}: whole numbers (N, {variables}) are needed")
+            raise ValueError(
+                f"codes have shape {codes.shape} and dtype {codes.dtype}: whole numbers (N,"
+                f" {variables}) are needed"
+            )
         if codes.size and not 0 <= int(codes.min()) <= int(codes.max()) < values:
-            raise ValueError(f"codes reach from {int(codes.min())} to {int(codes.max())}: whole numbers from 0 to {values - 1} are needed")
+            raise ValueError(
+                f"codes reach from {int(codes.min())} to {int(codes.max())}: whole numbers from 0"
+                f" to {values - 1} are needed"
+            )
 
 
 def _rounded(weight: Tensor, unit: int, most: int) -> Tensor:
-    """The nearest whole number of units that can be stored; the gradient is that of the weight itself, within the range."""
+    """The nearest whole number of units that can be stored; the gradient is that of the weight
+    itself, within the range.
+    """
     weight = weight.clamp(-most / unit, most / unit)
     return weight + ((weight * unit).round() / unit - weight).detach()
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distillery.adadelta import Adadelta
 from distillery.distillation import distill
 from distillery.generators import Bootstrap, Parallel
 from distillery.losses import HardLabels
 from distillery.models.bank import Bank
 from distillery.teachers.frozen import Average, Frozen
 from distillery.teachers.recorded import Labels
+from distillery.training.adadelta import Adadelta
 
 Make = Callable[[torch.Generator], nn.Module]
 
@@ -33,17 +33,21 @@ def train_members(
     checkpoint: str | Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> list[nn.Module]:
-    """One network for each stream, `make(stream)`, trained on the labels of its own bootstrap by cross entropy.
+    """One network for each stream, `make(stream)`, trained on the labels of its own bootstrap by
+    cross entropy.
 
-    A stream owns its network: weights to start from, bootstrap and order. So members trained one at a time, or on several machines, are
-    those that one call trains as a bank. One at a time is fastest on a CPU: a network and its optimizer's state stay in its cache.
+    A stream owns its network: weights to start from, bootstrap and order. So members trained one at
+    a time, or on several machines, are those that one call trains as a bank. One at a time is
+    fastest on a CPU: a network and its optimizer's state stay in its cache.
     """
     if not streams:
         raise ValueError("streams is empty: an ensemble of at least one network is needed")
     if passes < 1:
         raise ValueError(f"passes is {passes!r}: at least one is needed")
     if len(x) < batch_size:
-        raise ValueError(f"x holds {len(x)} examples, batch_size is {batch_size}: at least one batch is needed")
+        raise ValueError(
+            f"x holds {len(x)} examples, batch_size is {batch_size}: at least one batch is needed"
+        )
     networks = [make(rng).to(x.device) for rng in streams]
     bank = Bank(networks, stacked=stacked, own_streams=True)
     source = Parallel([Bootstrap(x, y, rng=rng, passes=passes) for rng in streams])
@@ -62,7 +66,9 @@ def train_members(
 
 
 def ensemble(networks: Sequence[nn.Module]) -> Average:
-    """The teacher whose answer is the log of the networks' mean probability (thesis, equation 2.15); its slopes are exact."""
+    """The teacher whose answer is the log of the networks' mean probability (thesis, equation
+    2.15); its slopes are exact.
+    """
     if not networks:
         raise ValueError("networks is empty: an ensemble of at least one network is needed")
     return Average([Frozen(network) for network in networks])

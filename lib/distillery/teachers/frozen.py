@@ -15,9 +15,12 @@ from distillery.protocols import Batch, Teacher
 
 
 class Frozen(Teacher):
-    """A network as it stands: its parameters get no gradients, its inputs do. It stays in evaluation mode.
+    """A network as it stands: its parameters get no gradients, its inputs do.
 
-    The network itself is frozen, not a copy: a student's old self is `Frozen(copy.deepcopy(student))`.
+    It stays in evaluation mode.
+
+    The network itself is frozen, not a copy: a student's old self is
+    `Frozen(copy.deepcopy(student))`.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -36,26 +39,35 @@ class Frozen(Teacher):
 
 
 class Average(Teacher):
-    """The mean of several teachers' probabilities, as normalised log probabilities (thesis, equation 2.15)."""
+    """The mean of several teachers' probabilities, as normalised log probabilities (thesis,
+    equation 2.15).
+    """
 
     def __init__(self, teachers: Sequence[Teacher]) -> None:
         super().__init__()
         if len(teachers) == 0:
             raise ValueError("teachers is empty: an average of at least one is needed")
         if strangers := [type(t).__name__ for t in teachers if not isinstance(t, Teacher)]:
-            raise TypeError(f"teachers holds a {strangers[0]}: Teachers are needed, such as Frozen(network)")
+            raise TypeError(
+                f"teachers holds a {strangers[0]}: Teachers are needed, such as Frozen(network)"
+            )
         self.teachers = nn.ModuleList(teachers)
 
     def forward(self, batch: Batch) -> Tensor:
         each = [wide(teacher(batch)).log_softmax(-1) for teacher in self.teachers]
         if len({tuple(answer.shape) for answer in each}) > 1:
             raise ValueError(
-                f"the teachers' answers have shapes {[tuple(answer.shape) for answer in each]}: as many classes are needed from all"
+                f"the teachers' answers have shapes {[tuple(answer.shape) for answer in each]}: as"
+                " many classes are needed from all"
             )
         return torch.stack(each).logsumexp(0) - math.log(len(each))
 
     def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
-        networks = [teacher.network for teacher in self.teachers if isinstance(teacher, Frozen) and is_relu_network(teacher.network)]
+        networks = [
+            teacher.network
+            for teacher in self.teachers
+            if isinstance(teacher, Frozen) and is_relu_network(teacher.network)
+        ]
         return mean_log_slopes(networks, batch.x) if len(networks) == len(self.teachers) else None
 
 

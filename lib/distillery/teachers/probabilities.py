@@ -1,4 +1,6 @@
-"""Teachers of another making: a random forest, a model behind an interface, anything that gives probabilities."""
+"""Teachers of another making: a random forest, a model behind an interface, anything that gives
+probabilities.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from distillery.protocols import Batch, Teacher
 
 
 class Probabilities(Teacher):
-    """log of the probabilities (B, K) that a function gives to inputs, as rows of numpy: `Probabilities(forest.predict_proba)`.
+    """log of the probabilities (B, K) that a function gives to inputs, as rows of numpy:
+    `Probabilities(forest.predict_proba)`.
 
     Values can be learned from it, slopes cannot: a loss on derivatives refuses it.
     """
@@ -22,11 +25,19 @@ class Probabilities(Teacher):
         self.function = function
 
     def forward(self, batch: Batch) -> Tensor:
-        probs = torch.as_tensor(self.function(batch.x.detach().flatten(1).cpu().numpy())).to(batch.x)
+        probs = torch.as_tensor(self.function(batch.x.detach().flatten(1).cpu().numpy())).to(
+            batch.x
+        )
         if probs.dim() != 2 or len(probs) != len(batch):
-            raise ValueError(f"the function gave shape {tuple(probs.shape)} for {len(batch)} inputs: probabilities (B, K) are needed")
+            raise ValueError(
+                f"the function gave shape {tuple(probs.shape)} for {len(batch)} inputs:"
+                " probabilities (B, K) are needed"
+            )
         off = float((probs.sum(-1) - 1).abs().max())
         if not (off < 1e-3 and bool((probs >= 0).all())):
             low = float(probs.min())
-            raise ValueError(f"the function's rows add up to 1 ± {off:.3g}, the least entry being {low:.3g}: probabilities are needed")
+            raise ValueError(
+                f"the function's rows add up to 1 ± {off:.3g}, the least entry being {low:.3g}:"
+                " probabilities are needed"
+            )
         return probs.log()

@@ -1,0 +1,1 @@
+"""The command line. Packages add commands by the entry-point group `distillery.commands`."""

@@ -1,0 +1,102 @@
+"""The command line: `distillery COMMAND …`, a command being a module with `SUMMARY`,
+`add_arguments` and `run`.
+
+The library's own commands are the modules beside this one. Other packages add theirs by the
+entry-point group `distillery.commands`, a name and a module. Exit codes: 0 done, 1 something failed
+on the way, 2 refused at the door in one sentence, 130 interrupted by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from types import ModuleType
+
+from distillery import commands as own
+from distillery.support.nearest import unknown
+
+GROUP = "distillery.commands"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if arguments[0] == "--version":
+        print(_version())
+        return 0
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _guarded(lambda: _run(arguments[0], arguments[1:]))
+
+
+def commands() -> dict[str, str]:
+    """The commands by their names, each with the module that it is; none is imported."""
+    beside = {
+        module.name: f"{own.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(own.__path__)
+    }
+    del beside["main"]
+    added = {point.name: point.value for point in entry_points(group=GROUP)}
+    return dict(sorted((added | beside).items()))
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    known = commands()
+    if name not in known:
+        raise ValueError(unknown("command", name, list(known)))
+    command = importlib.import_module(known[name])
+    parser = argparse.ArgumentParser(
+        prog=f"distillery {name}", description=command.SUMMARY, allow_abbrev=False
+    )
+    command.add_arguments(parser)
+    return int(command.run(parser.parse_args(arguments)) or 0)
+
+
+def _guarded(run: Callable[[], int]) -> int:
+    """Bad input is one sentence, not a traceback; `$DISTILLERY_TRACEBACK` shows the traceback."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        print("distillery: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # the reader of our output has left; nothing more to say
+        return 1
+    except (ValueError, OSError) as error:
+        if os.environ.get("DISTILLERY_TRACEBACK"):
+            raise
+        print(f"distillery: {error}", file=sys.stderr)
+        return 2
+
+
+def _overview() -> str:
+    lines = [f"  {name:<10} {_summary(module)}" for name, module in commands().items()]
+    return "\n".join(
+        ["usage: distillery COMMAND ...", "", *lines, "", "distillery COMMAND --help says more."]
+    )
+
+
+def _summary(module: str) -> str:
+    command: ModuleType = importlib.import_module(module)
+    return str(command.SUMMARY)
+
+
+def _version() -> str:
+    from distillery.support.versions import versions
+
+    return f"distillery {versions()['distillery']}"
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"distillery: warning: {message}", file=sys.stderr)

@@ -1,0 +1,3 @@
+"""Tools made of the parts: what `distillery compress` and `distillery logz` do, callable from
+Python.
+"""

@@ -1,0 +1,1 @@
+"""Pictures as a recollection file of a size that is asked for."""

@@ -1,0 +1,245 @@
+"""What the models of the study `compression` share: which images, the training, how a code's bits
+and a picture's loss are counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from distillery.data import Images, as_float
+from distillery.distillation import distill
+from distillery.generators import Resample
+from distillery.losses import AbsoluteError, Loss, PixelCrossEntropy
+from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
+from distillery.storage import encode_codes, simple_bits
+from distillery.support.place import Place
+from distillery.teachers import Inputs
+from distillery.training.schedules import Schedule, one_cycle
+
+BATCH, EVERY, STAGES = 50, 1000, 8
+PASSES, LONG_PASSES = 20, 60  # the second of codes with the recipe for long ones
+# the last share of the steps, which the absolute error has after cross entropy; 0.3 and 0.6 end
+# alike
+ABSOLUTE = 0.5
+PUBLISHED_PASSES = {
+    "mnist": 500,
+    "cifar10": 100,
+}  # of others the papers say nothing: MNIST's are taken
+DECIDING = (
+    "mnist",
+    "embedded:digits",
+)  # where choices were made, on images held out; elsewhere all training images are learned
+SHOWN, SHOWN_IN_COLOR, AT_ONCE = 16, 8, 1000
+Autoencoder = CategoricalAutoencoder | ContinuousAutoencoder
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Images a step, Adam's highest rate and its epsilon, and the temperature of what is drawn at
+    the end.
+
+    The first loss has the papers' temperature of 1; under the second it falls from there in so many
+    `STAGES`, by the same factor each time. A larger epsilon spares filters that hardly matter steps
+    as long as those of the others, by which they would die.
+    """
+
+    batch: int = BATCH
+    rate: float = 0.003
+    epsilon: float = 1e-8
+    temperature: float = 1.0
+
+    def temperatures(self) -> list[float]:
+        """Those of the second loss."""
+        return (
+            [self.temperature ** (k / (STAGES - 1)) for k in range(STAGES)]
+            if self.temperature != 1
+            else [1.0]
+        )
+
+
+SPARING = (
+    1e-5  # an epsilon: of MNIST nothing is lost by it, and of letters in 32 bits not every filter
+)
+USUAL, LONG = Recipe(), Recipe(25, 0.005, SPARING, 0.1)
+LONG_FROM = (
+    150  # whole bits: codes of more are short of steps, and many of their variables say little
+)
+
+
+def recipe_for(variables: int, values: int) -> Recipe:
+    """What a code of so many variables and values is trained by."""
+    return LONG if simple_bits(variables, values) > LONG_FROM else USUAL
+
+
+def divided(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The images that are learned, five sixths, and those that decide, one sixth."""
+    learned = len(x) * 5 // 6
+    return x[:learned], x[learned:]
+
+
+def sets(images: Images, context: Place) -> dict[str, Tensor]:
+    """The images by what is done with them: `train` is learned, `held` decides, `test` takes part
+    in nothing.
+    """
+    train, test = images.x_train.to(context.device), images.x_test.to(context.device)
+    if images.name not in DECIDING:
+        return {"train": train, "test": test}
+    learned, held = divided(train)
+    return {"train": learned, "held": held, "test": test}
+
+
+def shown(pictures: Tensor, channels: int) -> Tensor:
+    """The first of so many pictures, or of their codes: those that a record keeps."""
+    return pictures[: SHOWN if channels == 1 else SHOWN_IN_COLOR]
+
+
+def trained(
+    student: Autoencoder,
+    x: Tensor,
+    passes: int,
+    context: Place,
+    *,
+    rng: torch.Generator,
+    described: Loss | None = None,
+    recipe: Recipe = USUAL,
+) -> Tensor:
+    """Cross entropy, then absolute error, in one cycle of Adam's rate: the loss of every step.
+
+    A killed run continues.
+
+    With `described`, which may learn too, the second loss is that, and codes are no longer drawn
+    but the likeliest.
+    """
+    student.to(memory_format=torch.channels_last)
+    steps = max(1, passes * len(x) // recipe.batch)
+    learns = [*student.parameters(), *(described.parameters() if described else ())]
+    optimizer = torch.optim.Adam(learns, lr=recipe.rate, eps=recipe.epsilon, fused=True)
+    generator, cycle, losses = Resample(x, rng=rng), one_cycle(steps, warm_up=0.2), []
+    for name, loss, begin, end, temperature in _phases(recipe, described or AbsoluteError(), steps):
+        if isinstance(student, CategoricalAutoencoder):
+            student.noisy = described is None or name == "entropy"
+            student.temperature = temperature
+        history = distill(
+            Inputs(),
+            student,
+            generator,
+            loss,
+            optimizer=optimizer,
+            schedule=_from(cycle, begin),
+            batch_size=recipe.batch,
+            steps=end - begin,
+            dtype=context.dtype,
+            checkpoint=context.scratch / f"{name}.safetensors",
+            every=EVERY,
+            progress=reporting(context, begin, steps),
+        )
+        losses.append(history.losses)
+    student.half().float()  # what ships is what was measured
+    return torch.cat(losses)
+
+
+def _phases(recipe: Recipe, second: Loss, steps: int) -> list[tuple[str, Loss, int, int, float]]:
+    """Name, loss, first step, end and temperature of the stretches of a training that have any
+    step.
+    """
+    first, temperatures = steps - round(ABSOLUTE * steps), recipe.temperatures()
+    ends = [
+        first + (steps - first) * (k + 1) // len(temperatures) for k in range(len(temperatures))
+    ]
+    names = [f"absolute-{k}" for k in range(len(ends))] if len(ends) > 1 else ["absolute"]
+    later = zip(names, [second] * len(ends), [first, *ends], ends, temperatures, strict=False)
+    return [
+        phase
+        for phase in (("entropy", PixelCrossEntropy(), 0, first, 1.0), *later)
+        if phase[3] > phase[2]
+    ]
+
+
+def encoded(student: Autoencoder, x: Tensor, *drawn: torch.Generator | None) -> Tensor:
+    """Codes of images in bytes."""
+    rng = {"rng": drawn[0]} if drawn else {}
+    return torch.cat([student.encode(as_float(some), **rng) for some in x.split(AT_ONCE)])
+
+
+def entropy(codes: Tensor, values: int) -> float:
+    """The sum over a code's variables of the entropy of what each takes in the codes, in bits: what
+    a coder that knows each alone needs.
+    """
+    shares = torch.stack([codes.long().eq(value).double().mean(0) for value in range(values)])
+    return float(-torch.special.xlogy(shares, shares).sum() / math.log(2))
+
+
+def coded(codes: Tensor, values: int) -> float:
+    """Bits a code as the entropy coder writes them, each variable by its values' frequencies."""
+    return 8 * len(encode_codes(codes.cpu().numpy(), values)) / len(codes)
+
+
+@torch.no_grad()
+def distortion(student: Autoencoder, codes: Tensor, x: Tensor) -> float:
+    """The mean over pixels and images of |x - what is decoded|, in float32."""
+    parts = zip(codes.split(AT_ONCE), x.split(AT_ONCE), strict=True)
+    return (
+        sum(
+            float((student.decode(code) - as_float(some)).abs().double().sum())
+            for code, some in parts
+        )
+        / x.numel()
+    )
+
+
+def built(variables: int, values: int, tensors: Mapping[str, Tensor]) -> CategoricalAutoencoder:
+    """An autoencoder that ships, from the tensors that were recorded of it."""
+    student = CategoricalAutoencoder(variables, values, rng=torch.Generator().manual_seed(0))
+    student.load_state_dict(
+        {**student.state_dict(), **{name: value.float() for name, value in tensors.items()}}
+    )
+    return student
+
+
+def model_name(variables: int, values: int) -> str:
+    """The name that it ships under."""
+    return f"autoencoder-{variables}x{values}"
+
+
+def published_bits(each: float, x: Tensor) -> dict[str, float]:
+    """Bits an image, and the ratio to its bytes, as the papers count."""
+    return {"bits": each, "compression": 8 * x[0].numel() / each}
+
+
+def sizes(student: Autoencoder) -> dict[str, float]:
+    return {
+        f"parameters{name}": sum(p.numel() for p in part.parameters())
+        for name, part in (("", student), ("_decoder", student.decoder))
+    }
+
+
+def departures(passes: int, data: str, recipe: Recipe = USUAL) -> dict[str, list[Any]]:
+    published = {
+        "passes": PUBLISHED_PASSES.get(data.split("+")[0], PUBLISHED_PASSES["mnist"]),
+        "temperature": USUAL.temperature,
+    }
+    here = {"passes": passes, "temperature": recipe.temperature}
+    return {name: [value, here[name]] for name, value in published.items() if here[name] != value}
+
+
+def as_bytes(pictures: Tensor) -> Tensor:
+    return (pictures * 255).round().to(torch.uint8)
+
+
+def thinned(losses: Tensor, points: int = 100) -> Tensor:
+    """The means of so many equal stretches of the losses."""
+    return torch.stack([part.mean() for part in losses.tensor_split(min(points, len(losses)))])
+
+
+def reporting(context: Place, begin: int, steps: int) -> Callable[[int, int | None], None]:
+    return lambda done, _: context.report((begin + done) / steps)
+
+
+def _from(schedule: Schedule, begin: int) -> Schedule:
+    return lambda step: schedule(begin + step)

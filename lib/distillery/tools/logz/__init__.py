@@ -1,0 +1,1 @@
+"""The partition function of a restricted Boltzmann machine to a given standard error."""

@@ -1,0 +1,133 @@
+"""A NADE distilled from a machine on the spot, and what comparing the two says about log Z (thesis,
+section 4.2.4).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from distillery.distillation import distill
+from distillery.generators import Chain
+from distillery.losses.densities import KL
+from distillery.models.nade import NADE
+from distillery.partition.bounds import lower_bound, upper_bound
+from distillery.partition.bridge import bridge
+from distillery.partition.estimate import Estimate
+from distillery.partition.importance import importance
+from distillery.partition.ratios import log_ratios
+from distillery.partition.starts import BURN_IN, RESTLESS, Starts, unrest_said
+from distillery.teachers import Frozen
+from distillery.training.schedules import Schedule, linear_to_zero
+
+STEPS, BATCH, CHAINS = 3000, 50, 200
+_TRIED = 20  # steps that are timed before the rest are planned
+
+
+def distilled(starts: Starts, *, seconds: float = math.inf) -> tuple[NADE, int]:
+    """A student as wide as the machine (16 units at least, 1,000 at most), by KL on persistent
+    chains, and the steps it was given.
+
+    No more steps are taken than fit into `seconds`, but at least 100.
+    """
+    machine, rng = starts.machine, starts.rng
+    teacher = Frozen(copy.deepcopy(machine))  # freezing the caller's own would outlast this call
+    student = NADE(machine.visible, min(max(machine.hidden, 16), 1000), rng=rng).to(
+        machine.W.device
+    )
+    student.b.data.copy_(
+        starts.base[student.order]
+    )  # pixels are on as often as they should be from the first step
+    chain = Chain(machine.gibbs(), starts.sweep(starts.states(CHAINS), BURN_IN), rng=rng)
+    optimizer = torch.optim.Adam(student.parameters(), lr=0.01)
+
+    def train(steps: int, schedule: Schedule | None, progress: Any = None) -> None:
+        given: dict[str, Any] = {
+            "batch_size": BATCH,
+            "steps": steps,
+            "schedule": schedule,
+            "progress": progress,
+        }
+        distill(teacher, student, chain, KL(), optimizer=optimizer, **given)
+
+    train(1, None)  # the first step compiles
+    begun = time.perf_counter()
+    train(_TRIED, None)
+    each = (time.perf_counter() - begun) / _TRIED
+    steps = int(min(max(seconds / each, 100), STEPS)) - _TRIED - 1
+    train(
+        steps,
+        linear_to_zero(steps),
+        starts.told(f"distilling a NADE of {student.hidden:,} units, {steps:,} steps"),
+    )
+    return student, 1 + _TRIED + steps
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Log ratios at the student's draws, `below`, and at the machine's, `above`, each of these the
+    end of a chain of `sweeps`.
+    """
+
+    below: Tensor
+    above: Tensor
+    sweeps: int
+    unrest: float
+
+    @cached_property
+    def estimates(self) -> dict[str, Estimate]:
+        """Everything that draws of both sides say; where the chains are restless, what rests on
+        them is in doubt.
+        """
+        doubts = tuple(unrest_said(self.unrest))
+        upper, met = (
+            replace(one, warnings=one.warnings + doubts)
+            for one in (upper_bound(self.above), bridge(self.below, self.above))
+        )
+        lower = lower_bound(self.below)
+        named = {
+            "bridge": met,
+            "importance": importance(self.below, self.above),
+            "bounds": between(lower, upper),
+        }
+        return {**named, "lower bound": lower, "upper bound": upper}
+
+
+def rounds(starts: Starts, student: NADE, *, draws: int) -> Iterator[Compared]:
+    """Endless rounds of comparison: twice as many draws of both sides in each, or chains twice as
+    long where these are restless.
+    """
+    sweeps, below = BURN_IN, torch.zeros(0, dtype=torch.float64)
+    states, unrest = starts.settled(starts.states(draws + draws % 2), sweeps)
+    while True:
+        if missing := len(states) - len(below):
+            sampled = log_ratios(starts.machine, student, student.sample(missing, rng=starts.rng))
+            below = torch.cat([below, sampled.cpu()])
+        yield Compared(below, log_ratios(starts.machine, student, states).cpu(), sweeps, unrest)
+        if unrest > RESTLESS:
+            states, unrest = starts.settled(states, sweeps)
+            sweeps *= 2
+        else:
+            fresh, unrest = starts.settled(starts.states(len(states)), sweeps)
+            states = torch.cat([states, fresh])
+
+
+def between(lower: Estimate, upper: Estimate) -> Estimate:
+    """All that bounds say: log Z lies from three errors below the lower to three above the upper,
+    and `error` is a sixth of that.
+
+    It is no standard error, and does not shrink with the draws: only a better student brings the
+    bounds together.
+    """
+    low, high = lower.interval[0], upper.interval[1]
+    fewest = min(lower.effective_samples, upper.effective_samples)
+    doubts = tuple(dict.fromkeys((*lower.warnings, *upper.warnings)))
+    return Estimate((lower.value + upper.value) / 2, (high - low) / 6, fewest, (low, high), doubts)

@@ -1,0 +1,1 @@
+"""What surrounds the loop's steps: checks at the door, checkpoints, schedules, an optimizer."""

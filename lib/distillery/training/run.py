@@ -1,0 +1,221 @@
+"""What surrounds the steps of a distillation: checks at the door, rates, history, probes,
+checkpoints.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distillery.models.once import quietly
+from distillery.protocols import Batch, Exhausted, Generator, Stateful
+from distillery.training import checkpoints, door
+
+Probe = Callable[[nn.Module], Any]
+
+
+class Diverged(ArithmeticError):  # noqa: N818 (a state, as Exhausted is)
+    """A loss became NaN or infinite."""
+
+
+class History(Stateful):
+    """What a run reported: the loss at every step, and the probes where they were taken.
+
+    `losses` has shape (steps,), or (steps, S) for a Bank of S students; `probes` is a list of
+    `{"step": …, name: value, …}`.
+    """
+
+    remembers = ("losses", "probes")
+
+    def __init__(self) -> None:
+        self.losses = torch.zeros(0)
+        self.probes: list[dict[str, Any]] = []
+        self._pending: list[Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.losses) + len(self._pending)
+
+    def add(self, value: Tensor, loss: nn.Module) -> None:
+        # On an accelerator, looking at a value makes the host wait: look at 64 at a time.
+        self._pending.append(value.detach())
+        if len(self._pending) >= 64 or (
+            value.device.type == "cpu" and not torch.isfinite(value).all()
+        ):
+            self.settle(loss)
+
+    def settle(self, loss: nn.Module) -> None:
+        """Move what is pending into `losses`, or say at which step it stopped being a number."""
+        if not self._pending:
+            return
+        first, values = len(self.losses), torch.stack(self._pending).float().cpu()
+        self._pending = []
+        self.losses = values if first == 0 else torch.cat([self.losses, values])
+        bad = (~torch.isfinite(values)).reshape(len(values), -1).any(-1).nonzero()
+        if len(bad):
+            i = int(bad[0])
+            raise Diverged(
+                f"{type(loss).__name__} was {values[i].tolist()} at step {first + i}: a finite"
+                " number is needed (try lower rates or `clip`)"
+            )
+
+    def probed(self, name: str) -> tuple[list[int], list[Any]]:
+        """The steps at which the probe `name` was taken, and its values."""
+        rows = [row for row in self.probes if name in row]
+        if not rows:
+            raise KeyError(
+                f"no probe {name!r} was taken: there are"
+                f" {sorted({k for row in self.probes for k in row} - {'step'})}"
+            )
+        return [row["step"] for row in rows], [row[name] for row in rows]
+
+
+@dataclass
+class Run:
+    """One call of `distill`: its parts, how far it is, and all that is not a gradient step."""
+
+    teacher: nn.Module
+    student: nn.Module
+    generator: Generator
+    loss: nn.Module
+    optimizer: Any
+    schedule: Callable[[int], float] | None = None
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    probe_at: int | Collection[int] = 1000
+    history: History = field(default_factory=History)
+
+    def start(
+        self,
+        path: str | Path | None,
+        *,
+        every: int,
+        batch_size: int,
+        steps: int | None,
+        clip: float | None,
+        progress: Any,
+    ) -> None:
+        door.check_numbers(
+            batch_size=batch_size, steps=steps, every=every, clip=clip, probe_at=self.probe_at
+        )
+        door.check_parts(self.teacher, self.student, self.generator, self.loss)
+        door.check_optimizer(self.optimizer, self.student, self.loss)
+        self.path, self.every, self.batch_size, self.steps, self.progress = (
+            path,
+            every,
+            batch_size,
+            steps,
+            progress,
+        )
+        if path is not None:
+            door.check_folder(path)
+            self._continue(path)
+        self.teacher.eval()  # before the student learns: the two may share layers
+        self.student.train()
+        self.loss.train()
+        if len(self.history) == 0 and not isinstance(self.probe_at, int) and 0 in self.probe_at:
+            self._probe(0)
+
+    def remaining(self) -> Iterator[int]:
+        done = len(self.history)
+        return itertools.count(done) if self.steps is None else iter(range(done, self.steps))
+
+    def check(self, batch: Batch) -> None:
+        door.check_batch(batch, self.batch_size, self.generator)
+
+    def record(self, value: Tensor) -> None:
+        door.check_value(value, self.student, self.loss)
+        self.history.add(value, self.loss)
+
+    @contextmanager
+    def rates(self, step: int) -> Iterator[None]:
+        """The rates as the schedule has them at this step; outside they are always those that the
+        optimizer was made with.
+        """
+        if self.schedule is None:
+            yield
+            return
+        groups, factor = self.optimizer.param_groups, self.schedule(step)
+        usual = [group["lr"] for group in groups]
+        for group in groups:
+            group["lr"] = group["lr"] * factor
+        try:
+            yield
+        finally:
+            for group, rate in zip(groups, usual, strict=True):
+                group["lr"] = rate
+
+    def after(self, step: int) -> None:
+        done = step + 1
+        if done % self.probe_at == 0 if isinstance(self.probe_at, int) else done in self.probe_at:
+            self._probe(done)
+        if self.path is not None and done % self.every == 0:
+            self._save()
+        if self.progress is not None:
+            self.progress(done, self.steps)
+
+    def finish(self) -> History:
+        self.history.settle(self.loss)
+        self.student.eval()
+        self.loss.eval()
+        done, least = len(self.history), 1 if self.steps is None else self.steps
+        if done < least:
+            raise Exhausted(
+                f"{type(self.generator).__name__} gave out after {done} steps of {self.batch_size}"
+                f" examples: {least} are needed"
+            )
+        if self.path is not None:
+            self._save()
+        return self.history
+
+    def _probe(self, done: int) -> None:
+        if self.probes:
+            with quietly(self.student, self.loss):
+                self.history.probes.append(
+                    {"step": done}
+                    | {name: _plain(probe(self.student)) for name, probe in self.probes.items()}
+                )
+
+    def _continue(self, path: str | Path) -> None:
+        if Path(path).exists():
+            checkpoints.load(path, self._parts())
+        if self.steps is not None and len(self.history) > self.steps:
+            raise ValueError(
+                f"checkpoint {path} is of a run of {len(self.history)} steps: steps is"
+                f" {self.steps}, at least as many are needed"
+            )
+
+    def _save(self) -> None:
+        assert self.path is not None
+        self.history.settle(self.loss)
+        checkpoints.save(self.path, self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        named = {
+            name: getattr(self, name)
+            for name in ("student", "loss", "optimizer", "generator", "history")
+        }
+        return {**named, "teacher": self.teacher} if isinstance(self.teacher, Stateful) else named
+
+
+def precision(dtype: torch.dtype | None, device: torch.device) -> AbstractContextManager[Any]:
+    """Products in `dtype` (bfloat16, say); None and float32 leave every number as it is."""
+    return (
+        nullcontext()
+        if dtype in (None, torch.float32)
+        else torch.autocast(device.type, dtype=dtype)
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A probe's answer as numbers, lists and dictionaries, which a checkpoint can hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,0 +1,125 @@
+"""Chapter 9: trained students beside the machine they learned from: image by image, and as pictures
+(thesis, Figures 4.3, 4.4, 4.6 to 4.8).
+
+What is shown of the machine is recorded here, so that readers without its weights and its images
+see it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from distillery.generators import Chain
+from distillery.models.rbm import RBM
+from distillery.partition import exact_log_z
+from distillery_book.chapters.partition_function import partition
+from distillery_book.chapters.rbm_to_nade import rbm, stronger
+from distillery_book.results.study import WEIGHTS, Cell, Context, Outcome, Profile, Study
+
+# of the real machine, as Salakhutdinov and Murray (2008) estimated it and as the thesis took it
+LOG_Z = 451.28
+PICTURES = 64
+SETS = (*(f"nade-{loss}" for loss in rbm.ENDINGS), stronger.NAME)  # names of recorded weights
+
+
+def cells(profile: Profile) -> Sequence[Cell]:
+    """One cell for each file of weights, with all the students in it; the smoke run trains a
+    student of its own.
+    """
+    if profile == "smoke":
+        return [Cell({"students": "tiny", "images": 100, "burn_in": 100}, 0, partition.STAND_IN)]
+    return [
+        Cell(
+            {"students": " ".join(names(which)), "images": 500, "burn_in": 2000},
+            0,
+            f"{rbm.REAL}+{WEIGHTS}{which}",
+        )
+        for which in SETS
+    ]
+
+
+def names(weights: str) -> list[str]:
+    """The students whose weights are recorded together."""
+    return [
+        name
+        for study in (rbm.STUDY, stronger.STUDY)
+        for name, model in study.models.items()
+        if model.weights == weights
+    ]
+
+
+def run(cell: Cell, context: Context) -> Outcome:
+    """Log probabilities of the first test images; exact samples of the students, ends of long
+    chains of the machine, features of both.
+    """
+    rng = torch.Generator(context.device).manual_seed(cell.seed)
+    machine = partition.teacher(cell.data, context)
+    log_z = LOG_Z if partition.MACHINE in cell.data.split("+") else exact_log_z(machine)
+    x = rbm.bits(context.load(cell.data.split("+")[0]).x_test[: int(cell.params["images"])]).to(
+        context.device
+    )
+    students = partition.students(cell, machine, str(cell.params["students"]).split(), context)
+    theirs = machine.log_density(x).detach().double() - log_z
+    found, arrays = (
+        {"machine": theirs.mean().item()},
+        {"machine": theirs.float(), "machine_features": shades(machine.W.t())},
+    )
+    arrays |= {
+        "images": x[:PICTURES].to(torch.uint8),
+        "machine_samples": long_run(machine, int(cell.params["burn_in"]), rng=rng),
+    }
+    for name, student in students.items():
+        mine: Any = student
+        each = rbm.log_probs(mine, x)
+        found |= {f"{what}_{name}": value for what, value in agreement(theirs, each).items()}
+        arrays |= {
+            name: each.float(),
+            f"{name}_samples": mine.sample(PICTURES, rng=rng),
+            f"{name}_features": shades(mine.features()),
+        }
+    return Outcome(found, arrays=arrays)
+
+
+def agreement(theirs: Tensor, mine: Tensor) -> dict[str, float]:
+    """How near two lists of log probabilities are: correlation, root mean square difference, mean
+    difference, how often mine is lower.
+    """
+    gap = mine - theirs
+    return {
+        "log_prob": mine.mean().item(),
+        "correlation": torch.corrcoef(torch.stack([theirs, mine]))[0, 1].item(),
+        "rms": gap.square().mean().sqrt().item(),
+        "gap": gap.mean().item(),
+        "lower": (gap < 0).double().mean().item(),
+    }
+
+
+def long_run(machine: RBM, burn_in: int, *, rng: torch.Generator) -> Tensor:
+    """One state of each of many chains that began at random, in bytes."""
+    step = machine.gibbs()
+    return (
+        Chain(step, step.start(PICTURES, rng), rng=rng, burn_in=burn_in)
+        .draw(PICTURES)
+        .x.to(torch.uint8)
+    )
+
+
+def shades(features: Tensor) -> Tensor:
+    """The first features (H, D) as bytes: zero is 128, and the largest weight of each, of either
+    sign, 127 away from it.
+    """
+    some = features[:PICTURES].detach().float()
+    return (
+        (128 + 127 * some / some.abs().amax(1, keepdim=True).clamp(min=1e-12))
+        .round()
+        .to(torch.uint8)
+    )
+
+
+STUDY = Study(
+    "agreement", 1, "Students beside their machine, image by image", cells, run, precision="float32"
+)

@@ -1,0 +1,1 @@
+"""The commands that the book adds: book, status, study."""

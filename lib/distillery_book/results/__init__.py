@@ -1,0 +1,1 @@
+"""The contract of a study; records, stored arrays and weights, published tables, verdicts."""

@@ -1,0 +1,286 @@
+"""The papers' tables as data: `book/published/*.csv`, with `schema.json` saying what their keys,
+values, directions and spreads are.
+
+A table is a list of rows known by their keys; a `Cell` is one printed number of it, with the
+standard error that the paper prints beside it (if it does) and the tolerance within which another
+number still agrees. `aims.csv` holds what this book aims at beyond the papers.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from distillery.support.nearest import unknown
+from distillery_book.results import records
+
+Key = int | str
+Direction = Literal["higher", "lower", "none"]
+Helps = Literal["more", "less", "either", "never"]
+DIRECTIONS = ("higher", "lower", "none")
+DEVIATIONS = {"2sd": 2.0, "3sd": 3.0, "interval_3sd": 3.0}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A value column: what was measured, which way is better, and where the paper prints its
+    spread.
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    direction: Direction
+    format: str
+    tolerance: float | Mapping[str, Any]
+    spread: str | None = None
+    spread_columns: tuple[str, ...] = ()
+
+    def text(self, value: float) -> str:
+        return format(value, self.format)
+
+    def tolerance_at(self, row: Mapping[str, Key]) -> float:
+        """The tolerance in a row: one number, or one that depends on a key of the row."""
+        if isinstance(self.tolerance, Mapping):
+            return float(self.tolerance[str(row[self.tolerance["by"]])])
+        return float(self.tolerance)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One printed number; `below` and `above` are its standard errors towards smaller and larger
+    values, None where none is printed.
+
+    `printed` is the number with the spread that the paper gives it: `97.46 ± 0.31 (2 sd)`, `450.86
+    (450.06, 451.30)`.
+    """
+
+    table: str
+    row: Mapping[str, Key]
+    column: Column
+    value: float
+    printed: str
+    below: float | None
+    above: float | None
+    runs: int | None
+
+    @property
+    def tolerance(self) -> float:
+        return self.column.tolerance_at(self.row)
+
+    def error_towards(self, value: float) -> float | None:
+        """The printed standard error on the side where `value` lies."""
+        return self.above if value > self.value else self.below
+
+    def __str__(self) -> str:
+        return self.printed
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a paper: `keys` tell its rows apart, `columns` hold its values, `settings` say
+    what was done in a row.
+    """
+
+    name: str
+    title: str
+    paper: str
+    reference: str
+    chapter: int
+    note: str
+    runs: int | None
+    keys: Mapping[str, str]
+    settings: tuple[str, ...]
+    columns: Mapping[str, Column]
+    lines: tuple[Mapping[str, str], ...]
+
+    def cells(self) -> Iterator[Cell]:
+        """Every printed number, row by row; blanks are skipped."""
+        for line in self.lines:
+            yield from (
+                self._cell(line, column)
+                for column in self.columns.values()
+                if line[column.name] != ""
+            )
+
+    def cell(self, row: Mapping[str, Key], column: str) -> Cell:
+        """The number in `column` of the row with these keys, or a sentence with the rows or columns
+        that exist.
+        """
+        if column not in self.columns:
+            raise ValueError(unknown(f"column of {self.name}", column, self.columns))
+        line = next((line for line in self.lines if self.key(line) == dict(row)), None)
+        if line is None:
+            raise ValueError(
+                unknown(
+                    f"row of {self.name}",
+                    _named(row),
+                    (_named(self.key(line)) for line in self.lines),
+                )
+            )
+        if line[column] == "":
+            raise ValueError(f"{self.name} prints no {column} for {_named(row)}")
+        return self._cell(line, self.columns[column])
+
+    def key(self, line: Mapping[str, str]) -> dict[str, Key]:
+        return {
+            name: int(line[name]) if kind == "integer" else line[name]
+            for name, kind in self.keys.items()
+        }
+
+    def _cell(self, line: Mapping[str, str], column: Column) -> Cell:
+        value = float(line[column.name])
+        below, above = _errors(line, column, value)
+        return Cell(
+            self.name,
+            self.key(line),
+            column,
+            value,
+            _printed(line, column),
+            below,
+            above,
+            self.runs,
+        )
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What this book aims at; `published` is None where the papers print pictures only."""
+
+    key: str
+    capability: str
+    chapter: int
+    metric: str
+    unit: str
+    direction: Direction
+    published: float | None
+    aim: float
+    format: str
+    note: str
+
+    def text(self, value: float) -> str:
+        return format(value, self.format)
+
+
+def names() -> list[str]:
+    """The tables' names, in the order of the chapters that show them."""
+    found = _schema(folder())["tables"]
+    return sorted(found, key=lambda name: int(found[name]["chapter"]))
+
+
+def table(name: str) -> Table:
+    """The table called `name`, or a sentence with the tables that exist."""
+    if name not in names():
+        raise ValueError(unknown("published table", name, names()))
+    return _table(folder(), name)
+
+
+def tables() -> list[Table]:
+    return [table(name) for name in names()]
+
+
+def aims() -> dict[str, Aim]:
+    """The aims by their keys."""
+    return {line["key"]: _aim(line) for line in _lines(folder() / "aims.csv")}
+
+
+def helps() -> dict[str, Helps]:
+    """Which way each departure that the schema lists may help: more of it, less of it, either, or
+    never.
+    """
+    return {name: entry["helps"] for name, entry in _schema(folder())["departures"].items()}
+
+
+def papers() -> dict[str, str]:
+    return dict(_schema(folder())["papers"])
+
+
+def folder() -> Path:
+    """`book/published` of the repository around the current folder, else of the library's own."""
+    here = (records.repository() or Path(__file__).resolve().parents[3]) / "book" / "published"
+    if not (here / "schema.json").is_file():
+        raise FileNotFoundError(
+            f"{here} holds no schema.json: run this inside the project's folder, whose"
+            " book/published holds the papers' tables"
+        )
+    return here
+
+
+@lru_cache
+def _schema(place: Path) -> dict[str, Any]:
+    return dict(json.loads((place / "schema.json").read_text(encoding="utf-8")))
+
+
+@lru_cache
+def _table(place: Path, name: str) -> Table:
+    entry = _schema(place)["tables"][name]
+    columns = {column: _column(column, entry | given) for column, given in entry["values"].items()}
+    kinds = {key: meaning["type"] for key, meaning in entry["keys"].items()}
+    own = {field: entry[field] for field in ("title", "paper", "reference", "chapter", "runs")}
+    settings = tuple(entry.get("settings", ()))
+    lines = tuple(_lines(place / f"{name}.csv"))
+    return Table(
+        name=name,
+        **own,
+        note=entry.get("note", ""),
+        keys=kinds,
+        settings=settings,
+        columns=columns,
+        lines=lines,
+    )
+
+
+def _column(name: str, given: Mapping[str, Any]) -> Column:
+    spread = given.get("spread", {})
+    own = {field: given[field] for field in ("meaning", "unit", "direction", "format", "tolerance")}
+    return Column(
+        name=name, **own, spread=spread.get("kind"), spread_columns=tuple(spread.get("columns", ()))
+    )
+
+
+def _errors(
+    line: Mapping[str, str], column: Column, value: float
+) -> tuple[float | None, float | None]:
+    printed = [line[name] for name in column.spread_columns]
+    if column.spread is None or "" in printed:
+        return None, None
+    scale = DEVIATIONS[column.spread]
+    if len(printed) == 2:
+        return (value - float(printed[0])) / scale, (float(printed[1]) - value) / scale
+    return float(printed[0]) / scale, float(printed[0]) / scale
+
+
+def _printed(line: Mapping[str, str], column: Column) -> str:
+    shown = column.text(float(line[column.name]))
+    spread = [line[name] for name in column.spread_columns]
+    if column.spread is None or "" in spread:
+        return shown
+    return (
+        f"{shown} ({spread[0]}, {spread[1]})"
+        if len(spread) == 2
+        else f"{shown} ± {spread[0]} ({column.spread[0]} sd)"
+    )
+
+
+def _aim(line: Mapping[str, str]) -> Aim:
+    given: dict[str, Any] = dict(line)
+    numbers = {
+        "chapter": int(line["chapter"]),
+        "aim": float(line["aim"]),
+        "published": float(line["published"]) if line["published"] else None,
+    }
+    return Aim(**(given | numbers))
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _named(row: Mapping[str, Key]) -> str:
+    return " ".join(f"{name}={value}" for name, value in row.items())

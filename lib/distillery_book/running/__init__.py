@@ -1,0 +1,1 @@
+"""Cells of studies on workers: local processes or a Dask cluster."""

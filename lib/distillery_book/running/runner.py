@@ -1,0 +1,240 @@
+"""What cells of a study are missing, and their running: skip what is recorded, run the rest on
+workers, write each record as it comes.
+
+The parent alone writes, a line a cell, so whatever kills it loses only the cells under way; those
+continue from their scratch folders.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from distillery.support import locks as claims
+from distillery.support.nearest import unknown
+from distillery_book.results import records, store
+from distillery_book.results.records import Record, identity, same
+from distillery_book.results.study import WEIGHTS, Cell, Study
+from distillery_book.running.job import How, Job, Reply, notes_path
+from distillery_book.running.progress import Progress
+
+Workers = Callable[[Sequence[Job], Callable[[Job, float], None]], Generator[tuple[Job, Reply]]]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A cell without a record, and the fingerprint of its data."""
+
+    cell: Cell
+    fingerprint: str
+
+
+def missing(study: Study, cells: Sequence[Cell], results: Path) -> list[Missing]:
+    """The cells that no record answers, each once."""
+    prints = {
+        name: fingerprint(name, results) for name in dict.fromkeys(cell.data for cell in cells)
+    }
+    recorded = {record.identity for record in records.read(study.name, results)}
+    wanted = {
+        identity(study, cell, prints[cell.data]): Missing(cell, prints[cell.data]) for cell in cells
+    }
+    return [found for key, found in wanted.items() if key not in recorded]
+
+
+def runnable(cells: Sequence[Cell], results: Path) -> tuple[list[Cell], list[str]]:
+    """The cells that can run now, and the names of the weights, not yet recorded, that the others
+    wait for.
+    """
+    known = store.recorded_weights(results)
+    waits = [[name for name in _needed(cell) if name not in known] for cell in cells]
+    awaited = list(dict.fromkeys(name for names in waits for name in names))
+    return [cell for cell, names in zip(cells, waits, strict=True) if not names], awaited
+
+
+def execute(
+    study: Study, jobs: Sequence[Job], workers: Workers, results: Path, *, progress: Progress
+) -> int:
+    """Run the jobs and record what they find; the number of cells that failed, each reported with
+    its parameters.
+    """
+    failed = 0
+    with closing(workers(jobs, progress.share)) as finished:
+        for job, reply in finished:
+            try:
+                record = _record(study, job, reply, results)
+            except ValueError as error:
+                failed += 1
+                progress.failed(job, str(error), reply.traceback)
+                continue
+            records.append(record, results)
+            _clear(Path(job.scratch))
+            progress.finished(job, record.metrics)
+    return failed
+
+
+def tidy(study: Study, results: Path) -> None:
+    """Remove what a kill may leave: half a line of records, and checkpoints of cells that are
+    recorded.
+    """
+    records.mend(study.name, results)
+    folder = scratch_folder(results) / study.name
+    if folder.is_dir():
+        left = {path.stem for path in folder.iterdir()}
+        for key in left & {record.identity for record in records.read(study.name, results)}:
+            _clear(folder / key)
+
+
+def select(
+    cells: Sequence[Cell], only: Mapping[str, Sequence[object]], seeds: Sequence[int] | None = None
+) -> list[Cell]:
+    """The cells whose parameters (or data) take one of the values named for each key, and whose
+    seed is among `seeds`.
+    """
+    for key, values in only.items():
+        _check_key(cells, key, values)
+    known = sorted({cell.seed for cell in cells})
+    if seeds is not None and (strange := sorted(set(seeds) - set(known))):
+        raise ValueError(
+            f"no cell has seed {strange[0]}; the seeds are {', '.join(map(str, known))}"
+        )
+    chosen = [
+        cell for cell in cells if all(_takes(cell, key, values) for key, values in only.items())
+    ]
+    chosen = [cell for cell in chosen if seeds is None or cell.seed in seeds]
+    if not chosen:
+        raise ValueError("no cell fits all of --only and --seeds together, though each fits some")
+    return chosen
+
+
+def make_jobs(study: Study, found: Sequence[Missing], how: How, *, results: Path) -> list[Job]:
+    """The jobs of missing cells, to be run as `how` says."""
+    folder = scratch_folder(results) / study.name
+    keys = [identity(study, one.cell, one.fingerprint) for one in found]
+    own = str(results.absolute())
+    return [
+        Job(one.cell, key, one.fingerprint, how, str(folder / key), own)
+        for one, key in zip(found, keys, strict=True)
+    ]
+
+
+def fingerprint(name: str, results: Path | None = None) -> str:
+    """The fingerprint of a cell's data; those of several sets are joined as their names are.
+
+    That of recorded weights is their hash.
+    """
+    if name == "none":
+        return "none"
+    from distillery import data
+
+    known = store.recorded_weights(records.results_folder(results)) if WEIGHTS in name else {}
+    parts = name.split("+")
+    return "+".join(
+        known[part.removeprefix(WEIGHTS)] if part.startswith(WEIGHTS) else data.fingerprint(part)
+        for part in parts
+    )
+
+
+def check_writable(study: Study, results: Path) -> None:
+    """Refuse a folder that cannot take the records, before anything is computed."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+        path = results / f"{study.name}.jsonl"
+        if path.exists():
+            path.open("r+b").close()
+    except OSError as error:
+        raise ValueError(
+            f"results folder {results} cannot be written ({error.strerror}); name another by"
+            " --results"
+        ) from error
+
+
+@contextmanager
+def claimed(study: Study, results: Path) -> Iterator[None]:
+    """This process alone runs `study` on these results; the claim ends with the process, however
+    that ends.
+    """
+    lock = scratch_folder(results) / f"{study.name}.lock"
+    with claims.claimed(
+        lock, f"study {study.name!r} is being run on {results}", advice="wait for it, or stop it"
+    ):
+        yield
+
+
+def scratch_folder(results: Path) -> Path:
+    """Where cells keep checkpoints: the repository's `_build/scratch` for the book's own results,
+    `.scratch` inside any other folder.
+    """
+    book = results.resolve().parent
+    is_ours = (
+        results.name == "results"
+        and book.name == "book"
+        and (book.parent / "_config.yml").is_file()
+    )
+    return book.parent / "_build" / "scratch" if is_ours else results / ".scratch"
+
+
+def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
+    if reply.error:
+        raise ValueError(reply.error)
+    found = dict(reply.found)
+    name = found.pop("weights_name") or study.name
+    arrays = (
+        store.put_arrays(reply.arrays, study=study.name, version=study.version, results=results)
+        if reply.arrays
+        else None
+    )
+    weights = (
+        {"name": name, "hash": store.put_weights(reply.weights, results=results)}
+        if reply.weights
+        else None
+    )
+    return Record(
+        study=study.name,
+        version=study.version,
+        profile=job.how.profile,
+        params=dict(job.cell.params),
+        seed=job.cell.seed,
+        data=job.cell.data,
+        fingerprint=job.fingerprint,
+        arrays=arrays,
+        weights=weights,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        **found,
+    )
+
+
+def _clear(scratch: Path) -> None:
+    """Remove a cell's checkpoints and the notes beside them."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    for path in (notes_path(scratch), notes_path(scratch).with_suffix(".part")):
+        path.unlink(missing_ok=True)
+
+
+def _needed(cell: Cell) -> list[str]:
+    """The names of the recorded weights among a cell's data."""
+    return [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if part.startswith(WEIGHTS)]
+
+
+def _check_key(cells: Sequence[Cell], key: str, values: Sequence[object]) -> None:
+    keys = sorted({"data", *(name for cell in cells for name in cell.params)})
+    if key not in keys:
+        raise ValueError(unknown("key of --only", key, keys))
+    taken = sorted({str(_value(cell, key)) for cell in cells if _value(cell, key) is not None})
+    for value in values:
+        if not any(_takes(cell, key, [value]) for cell in cells):
+            raise ValueError(f"no cell has {key}={value}; it takes {', '.join(taken)}")
+
+
+def _takes(cell: Cell, key: str, values: Sequence[object]) -> bool:
+    return any(same(_value(cell, key), value) for value in values)
+
+
+def _value(cell: Cell, key: str) -> object:
+    return cell.data if key == "data" else cell.params.get(key)

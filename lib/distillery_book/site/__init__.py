@@ -1,0 +1,1 @@
+"""Running the chapters, building the site, comparing notebooks with their committed outputs."""

@@ -1,0 +1,212 @@
+"""A Sphinx extension: the library's reference, one section a room and a module, made from its
+docstrings.
+
+A page that holds the line `<!-- rooms -->` gets the sections there. Docstrings are plain text with
+`names` in backticks and formulas indented; they are turned into what docutils expects, so that no
+star or underscore in a formula breaks the build.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import pkgutil
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+import distillery
+
+MARK = "<!-- rooms -->"
+APART = ("distillery.__main__", "distillery.commands")
+FIRST = ("distillery.distillation", "distillery.protocols")
+OF_THE_BOOK = (
+    "distillery_book.pages.beside",
+    "distillery_book.pages.notebook",
+    "distillery_book.results.records",
+    "distillery_book.results.study",
+)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("env-get-outdated", grown)
+    app.connect("source-read", insert_rooms)
+    app.connect("autodoc-process-docstring", readable)
+    app.connect("autodoc-process-signature", parsable)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def insert_rooms(app: Sphinx, docname: str, content: list[str]) -> None:
+    if MARK in content[0] and Path(app.env.doc2path(docname)).suffix == ".md":
+        app.env.distillery_api = {docname: _files()}  # type: ignore[attr-defined]
+        content[0] = content[0].replace(MARK, "\n\n".join(_sections()))
+
+
+def grown(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """The page, when modules came or went since it was read; a module that changed is found by
+    autodoc.
+    """
+    return [
+        docname
+        for docname, files in getattr(env, "distillery_api", {}).items()
+        if files != _files()
+    ]
+
+
+def readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Rewrite a docstring in place: backticks are code, indented blocks are kept line by line,
+    signs are signs.
+    """
+    if what == "module":
+        lines[:] = [*(obj.__doc__ or "").splitlines(), ""]
+    written: list[str] = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        indented = line.startswith("    ")
+        if indented and not before.strip() and not _in_block(written):
+            written += ["::", ""]
+        written.append(line if indented else _escaped(line))
+    lines[:] = [*written, *(_kind(obj) if what == "class" else [])]
+
+
+def parsable(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, *signature: str | None
+) -> tuple[str | None, ...]:
+    """Defaults that print as `<factory>` or with an address keep a whole signature from being
+    parsed.
+
+    Names that a module imports for the type checker alone are written out: several of ours are
+    called alike.
+    """
+    whole = _for_the_type_checker(getattr(obj, "__module__", None) or name.rpartition(".")[0])
+
+    def readable(part: str) -> str:
+        part = re.sub(r"=\s*<[^<>]*>", "= ...", part)
+        return re.sub(
+            r"(?<![\w.])[A-Z]\w*", lambda found: whole.get(found.group(), found.group()), part
+        )
+
+    return tuple(part and readable(part) for part in signature)
+
+
+def _sections() -> list[str]:
+    """MyST text: the library's rooms in the order of their names, then what chapters import."""
+    found = (module.name for module in pkgutil.walk_packages(distillery.__path__, "distillery."))
+    modules = sorted(filter(_is_shown, found))
+    alone = [name for name in modules if name.count(".") == 1 and not _is_room(name)]
+    alone.sort(key=lambda name: name not in FIRST)
+    sections = ["## distillery", *map(_module, alone)]
+    for room in [name for name in modules if name.count(".") == 1 and _is_room(name)]:
+        inside = [name for name in modules if name.startswith(room + ".") and not _is_room(name)]
+        if inside:
+            sections += [f"## {room}", importlib.import_module(room).__doc__ or ""]
+            sections += map(_module, inside)
+    return [*sections, "## distillery_book", *map(_module, OF_THE_BOOK)]
+
+
+def _files() -> list[str]:
+    library = Path(distillery.__path__[0])
+    return sorted(str(path.relative_to(library)) for path in library.rglob("*.py"))
+
+
+def _module(name: str) -> str:
+    directive = f".. automodule:: {name}\n   :members:"
+    return f"### {name.removeprefix('distillery.')}\n\n```{{eval-rst}}\n{directive}\n```"
+
+
+def _kind(cls: type) -> list[str]:
+    """Which of the library's own classes a class is a kind of."""
+    ours = [
+        base
+        for base in cls.__bases__
+        if _is_shown(base.__module__) and not base.__name__.startswith("_") and base.__doc__
+    ]
+    return (
+        [
+            "",
+            "A kind of "
+            + ", ".join(f":py:class:`~{base.__module__}.{base.__qualname__}`" for base in ours)
+            + ".",
+            "",
+        ]
+        if ours
+        else []
+    )
+
+
+@functools.cache
+def _for_the_type_checker(module: str) -> dict[str, str]:
+    """What stands under `if TYPE_CHECKING:` and is the library's own: a name, and the same with its
+    module before it.
+    """
+    path = getattr(sys.modules.get(module), "__file__", None)
+    blocks = (
+        [node for node in ast.parse(Path(path).read_text()).body if isinstance(node, ast.If)]
+        if path
+        else []
+    )
+    imports = [
+        node
+        for block in blocks
+        if "TYPE_CHECKING" in ast.unparse(block.test)
+        for node in block.body
+    ]
+    found = [
+        (node.module, alias)
+        for node in imports
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    ours = [
+        getattr(importlib.import_module(source), alias.name)
+        for source, alias in found
+        if source and source.startswith("distillery.")
+    ]
+    return {
+        one.__name__: f"~{one.__module__}.{one.__qualname__}"
+        for one in ours
+        if isinstance(one, type)
+    }
+
+
+def _is_shown(name: str) -> bool:
+    if name in OF_THE_BOOK:
+        return True
+    private = any(part.startswith("_") for part in name.split("."))
+    return name.startswith("distillery.") and not private and not name.startswith(APART)
+
+
+def _is_room(name: str) -> bool:
+    return hasattr(importlib.import_module(name), "__path__")
+
+
+def _in_block(written: list[str]) -> bool:
+    """Whether the last line that is not empty belongs to an indented block."""
+    return next((line.startswith("    ") for line in reversed(written) if line.strip()), False)
+
+
+def _escaped(line: str) -> str:
+    """A literal must stand apart from letters beside it, as in the plural of `x`."""
+    literal = re.compile(r"(?<=(\w))?`+([^`]+)`+(?=(\w))?")
+    pieces, end = [], 0
+    for found in literal.finditer(line):
+        before, inside, after = found.groups()
+        pieces += [
+            _signs(line[end : found.start()]),
+            "\\ " if before else "",
+            f"``{inside}``",
+            "\\ " if after else "",
+        ]
+        end = found.end()
+    return "".join(pieces) + _signs(line[end:])
+
+
+def _signs(text: str) -> str:
+    return re.sub(r"([*|\\])|(?<=\w)_(?=\W|$)", lambda sign: "\\" + sign.group(0), text)

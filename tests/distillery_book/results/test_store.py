@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from distillery_book.results import records, store
+from made_records import record
+
+
+def _put(tensors, folder, *, version: int = 1) -> str:
+    return store.put_arrays(store.pack(tensors), study="walk", version=version, results=folder)
+
+
+def test_arrays_come_back_bit_for_bit_whatever_their_type(tmp_path):
+    given = {
+        "half": torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).to(torch.bfloat16),
+        "turned": torch.arange(6.0).reshape(2, 3).T,
+        "bytes": torch.arange(5, dtype=torch.uint8),
+        "empty": torch.empty(0, 3),
+    }
+    found = store.arrays(record(arrays=_put(given, tmp_path)), tmp_path)
+    assert found.keys() == given.keys()
+    assert all(
+        torch.equal(found[name], given[name]) and found[name].dtype == given[name].dtype
+        for name in given
+    )
+
+
+def test_a_record_without_arrays_has_none(tmp_path):
+    assert store.arrays(record(), tmp_path) == {}
+    assert store.pack({}) == b""
+
+
+def test_equal_tensors_are_one_file_named_by_their_hash(tmp_path):
+    first, second = (
+        _put({"a": torch.ones(9), "b": torch.zeros(2)}, tmp_path),
+        _put({"b": torch.zeros(2), "a": torch.ones(9)}, tmp_path),
+    )
+    assert first == second
+    assert [path.name for path in (tmp_path / "arrays").iterdir()] == [f"{first}.safetensors"]
+    assert _put({"a": torch.ones(8)}, tmp_path) != first
+
+
+def test_arrays_beyond_the_budget_of_their_study_are_refused_with_the_numbers(tmp_path):
+    for version, size in ((1, 300_000), (2, 200_000)):
+        name = _put({"a": torch.zeros(size)}, tmp_path, version=version)
+        records.append(record(arrays=name, version=version), tmp_path)
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"arrays of study 'walk' would take 2\.40 MB \(1\.20 MB stored, 1\.20 MB new\); 2 MB"
+            r" are allowed"
+        ),
+    ):
+        _put({"a": torch.ones(300_000)}, tmp_path)
+    _put({"a": torch.ones(250_000)}, tmp_path, version=2)
+    _put({"a": torch.zeros(300_000)}, tmp_path)  # what is stored already costs nothing
+
+
+def test_weights_beyond_the_budget_of_all_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "WEIGHTS_BYTES", 10_000)
+    name = store.put_weights(store.pack({"w": torch.zeros(2000)}), results=tmp_path)
+    records.append(record(study="other", weights={"name": "w", "hash": name}), tmp_path)
+    with pytest.raises(ValueError, match=r"weights of all studies would take 0\.02 MB"):
+        store.put_weights(store.pack({"w": torch.ones(2000)}), results=tmp_path)
+
+
+def test_weights_are_loaded_by_name_the_newest_version_and_lowest_seed_first(tmp_path):
+    for version, seed in ((1, 0), (2, 1), (2, 2)):
+        name = store.put_weights(store.pack({"w": torch.tensor([version, seed])}), results=tmp_path)
+        records.append(
+            record(version=version, seed=seed, weights={"name": "nade", "hash": name}), tmp_path
+        )
+    assert store.weights("nade", tmp_path)["w"].tolist() == [2, 1]
+    with pytest.raises(ValueError, match=r"unknown stored model 'made'; did you mean 'nade'\?"):
+        store.weights("made", tmp_path)
+
+
+def test_weights_of_the_best_profile_count_first_and_those_trained_on_stand_ins_never(tmp_path):
+    for profile, data, version in (
+        ("paper", "mnist", 1),
+        ("laptop", "mnist", 2),
+        ("smoke", "mnist+embedded:digits", 3),
+    ):
+        name = store.put_weights(store.pack({"w": torch.tensor(version)}), results=tmp_path)
+        records.append(
+            record(
+                profile=profile, data=data, version=version, weights={"name": "nade", "hash": name}
+            ),
+            tmp_path,
+        )
+        if profile == "paper":
+            best = name
+    assert store.recorded_weights(tmp_path) == {"nade": best}
+    assert store.weights("nade", tmp_path)["w"] == 1
+
+
+def test_weights_are_read_by_their_hash_where_the_results_folder_is(tmp_path):
+    name = store.put_weights(store.pack({"w": torch.tensor(1.0)}), results=tmp_path / "here")
+    assert store.read_weights(name, tmp_path / "here")["w"] == 1
+    with pytest.raises(
+        ValueError,
+        match=(
+            r"there/weights is not on this machine; workers of a cluster need the results folder at"
+            r" the same path"
+        ),
+    ):
+        store.read_weights(name, tmp_path / "there")
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path):
+    name = _put({"a": torch.zeros(4)}, tmp_path)
+    path = tmp_path / "arrays" / f"{name}.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(ValueError, match=f"{name}.safetensors is damaged"):
+        store.arrays(record(arrays=name), tmp_path)
+    path.unlink()
+    with pytest.raises(ValueError, match=f"{name}.safetensors is missing"):
+        store.arrays(record(arrays=name), tmp_path)

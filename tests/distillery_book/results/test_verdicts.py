@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from distillery_book.results import published, verdicts
+from distillery_book.results.verdicts import Recorded
+from made_records import TABLE, made, seeds
+
+REAL = {"inputs": "real"}
+FOUND = Recorded(
+    value=0.0,
+    spread=None,
+    error=None,
+    n=1,
+    profile="paper",
+    data="mnist",
+    seconds=1.0,
+    departures={},
+    study="made",
+)
+
+
+def cell(
+    direction: str = "higher",
+    *,
+    tolerance: float = 0.5,
+    error: float | None = None,
+    runs: int | None = None,
+) -> published.Cell:
+    """A published 90, higher being better unless said otherwise."""
+    column = replace(
+        published.table(TABLE).columns["real"], direction=direction, tolerance=tolerance
+    )  # type: ignore[arg-type]
+    return published.Cell("table", {}, column, 90.0, "90.00", error, error, runs)
+
+
+def found(value: float, **changes: object) -> Recorded:
+    return replace(FOUND, value=value, **changes)  # type: ignore[arg-type]
+
+
+def test_nothing_recorded_is_not_run() -> None:
+    assert verdicts.judge(cell(), None) == "not run"
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(89.4, "misses"), (89.5, "agrees"), (90.5, "agrees"), (90.6, "beats")]
+)
+def test_without_errors_the_tolerance_decides(value: float, verdict: str) -> None:
+    assert verdicts.judge(cell(), found(value)) == verdict
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(89.4, "beats"), (90.6, "misses")])
+def test_where_lower_is_better_lower_beats(value: float, verdict: str) -> None:
+    assert verdicts.judge(cell("lower"), found(value)) == verdict
+
+
+@pytest.mark.parametrize("value", [89.4, 90.6])
+def test_what_has_no_better_side_cannot_be_beaten(value: float) -> None:
+    assert verdicts.judge(cell("none"), found(value)) == "misses"
+
+
+def test_two_combined_standard_errors_agree() -> None:
+    assert verdicts.margin(cell(error=0.3), found(0.0, error=0.4)) == pytest.approx(1.0)
+    assert verdicts.judge(cell(error=0.3), found(89.01, error=0.4)) == "agrees"
+    assert verdicts.judge(cell(error=0.3), found(88.99, error=0.4)) == "misses"
+
+
+def test_the_printed_error_on_the_side_of_the_recorded_value_counts() -> None:
+    uneven = replace(cell("none", tolerance=0.0), below=0.5, above=0.1)
+    assert verdicts.judge(uneven, found(89.1)) == "agrees"
+    assert verdicts.judge(uneven, found(90.9)) == "misses"
+
+
+def test_runs_whose_scatter_is_not_printed_scatter_as_ours_do() -> None:
+    assert verdicts.margin(
+        cell(runs=4, tolerance=0), found(0.0, spread=1.0, error=0.5)
+    ) == pytest.approx(2 * math.hypot(0.5, 0.5))
+    assert verdicts.margin(
+        cell(runs=None, tolerance=0), found(0.0, spread=1.0, error=0.5)
+    ) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(89.0, "misses, reduced"), (90.0, "agrees, reduced"), (91.0, "beats, reduced")],
+)
+def test_departures_make_a_verdict_reduced(value: float, verdict: str) -> None:
+    assert verdicts.judge(cell(), found(value, departures={"passes": [500, 20]})) == verdict
+
+
+def test_a_departure_that_helps_cannot_beat() -> None:
+    assert (
+        verdicts.judge(cell(), found(91.0, departures={"passes": [20, 500]})) == "agrees, reduced"
+    )
+    assert (
+        verdicts.judge(cell(), found(89.0, departures={"passes": [20, 500]})) == "misses, reduced"
+    )
+
+
+def test_one_helping_departure_among_harmless_ones_is_enough() -> None:
+    assert (
+        verdicts.judge(cell(), found(91.0, departures={"passes": [500, 20], "bits": [38, 62]}))
+        == "agrees, reduced"
+    )
+
+
+@pytest.mark.parametrize(
+    ("departures", "helps"),
+    [
+        ({}, False),
+        ({"passes": [500, 20]}, False),
+        ({"passes": [20, 500]}, True),
+        ({"seeds": [5, 3]}, False),
+        ({"precision": ["float32", "bfloat16"]}, False),
+        ({"optimizer": ["SGD", "Adam"]}, True),
+        ({"temperature": [1.0, 0.5]}, True),  # a temperature may help either way
+        ({"temperature": [1.0, 3.0]}, True),
+        ({"nade_passes": [10, 3]}, False),
+        ({"phase of the moon": [1, 0]}, True),  # not listed, so it may
+        ({"passes": [None, 20]}, True),  # the paper does not say
+        ({"optimizer": ["SGD", "SGD"]}, False),
+    ],
+)
+def test_a_departure_helps_if_it_is_known_to_or_not_known_not_to(
+    departures: dict[str, list[object]], helps: bool
+) -> None:
+    assert verdicts.may_help(departures) is helps
+
+
+def test_the_mean_over_seeds_has_their_spread_and_its_error() -> None:
+    one = verdicts.recorded(seeds(0.97, 0.98, 0.99), "accuracy", where=REAL, scale=100)
+    assert one is not None
+    assert one.value == pytest.approx(98.0)
+    assert one.spread == pytest.approx(1.0)
+    assert one.error == pytest.approx(1 / math.sqrt(3))
+    assert (one.n, one.profile, one.data, one.seconds) == (3, "paper", "mnist", 30.0)
+
+
+def test_one_run_has_no_spread_and_only_the_error_it_recorded() -> None:
+    alone = verdicts.recorded(seeds(0.97), "accuracy", where=REAL)
+    assert alone is not None
+    assert alone.spread is None
+    assert alone.error is None
+    told = verdicts.recorded(
+        [made(metrics={"accuracy": 0.97, "accuracy_se": 0.002})], "accuracy", where=REAL, scale=-100
+    )
+    assert told is not None
+    assert told.error == pytest.approx(0.2)
+
+
+def test_the_larger_of_the_errors_over_seeds_and_over_examples_counts() -> None:
+    runs = [
+        made(seed=seed, metrics={"accuracy": 0.97 + 0.001 * seed, "accuracy_se": 0.002})
+        for seed in range(2)
+    ]
+    one = verdicts.recorded(runs, "accuracy", where=REAL)
+    assert one is not None
+    assert one.error == pytest.approx(0.002)
+
+
+def test_stand_ins_and_smoke_runs_answer_nothing() -> None:
+    runs = [
+        made(data="embedded:digits"),
+        made(data="cifar100+embedded:scenes"),
+        made(profile="smoke"),
+    ]
+    assert verdicts.recorded(runs, "accuracy", where=REAL) is None
+
+
+def test_paper_comes_before_laptop() -> None:
+    runs = [
+        *seeds(0.9, 0.9, profile="laptop", params={"inputs": "real", "passes": 20}),
+        *seeds(0.8, params={"inputs": "real", "passes": 500}),
+    ]
+    one = verdicts.recorded(runs, "accuracy", where=REAL)
+    assert one is not None
+    assert (one.value, one.profile, one.n) == (0.8, "paper", 1)
+
+
+def test_seeds_of_one_setting_are_averaged_whatever_profile_ran_them() -> None:
+    one = verdicts.recorded(
+        [*seeds(0.9, profile="laptop"), made(seed=1, metrics={"accuracy": 0.8})],
+        "accuracy",
+        where=REAL,
+    )
+    assert one is not None
+    assert one.n == 2
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_never_averaged() -> None:
+    runs = [made(params={"inputs": "real", "rate": rate}) for rate in (0.001, 0.0001)]
+    with pytest.raises(ValueError, match=r"differ in rate \(0.001, 0.0001\)"):
+        verdicts.recorded(runs, "accuracy", where=REAL)
+
+
+def test_a_run_without_the_metric_answers_nothing() -> None:
+    assert verdicts.recorded(seeds(0.9), "loss", where=REAL) is None
+
+
+def test_departures_of_all_runs_are_told() -> None:
+    one = verdicts.recorded(
+        [made(departures={"passes": [500, 20]}), made(seed=1, departures={"seeds": [5, 2]})],
+        "accuracy",
+        where=REAL,
+    )
+    assert one is not None
+    assert one.departures == {"passes": [500, 20], "seeds": [5, 2]}
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(99.2, "met"), (99.1, "not met")])
+def test_an_aim_is_met_at_its_value(value: float, verdict: str) -> None:
+    aim = published.aims()["distillation_100x"]
+    assert verdicts.judge_aim(aim, found(value)) == verdict
+    assert (
+        verdicts.judge_aim(aim, found(value, departures={"passes": [2, 1]}))
+        == f"{verdict}, reduced"
+    )
+    assert (
+        verdicts.judge_aim(
+            aim, found(value, departures={"passes": [1, 2], "optimizer": ["adadelta", "adam"]})
+        )
+        == verdict
+    )
+    assert verdicts.judge_aim(aim, None) == "not run"
+
+
+def test_a_low_aim_is_met_below() -> None:
+    assert verdicts.judge_aim(published.aims()["logz_error"], found(0.009)) == "met"
+
+
+def test_a_recorded_value_reads_with_its_spread() -> None:
+    assert found(97.7512, spread=0.061).text(".2f") == "97.75 ± 0.06"
+    assert found(97.7512).text(".2f") == "97.75"

@@ -1,0 +1,161 @@
+"""A study killed at random moments, in the middle of cells too, ends where an undisturbed one ends."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+import tiny_studies
+from distillery_book.results import records
+from distillery_book.running import runner
+from distillery_book.running.job import How
+from distillery_book.running.progress import Progress
+from tiny_studies import STEPS, WALK, inline, invoke, marks, wait_for
+
+KILLS = 10
+ROOM = Path(__file__).parent
+
+
+def _start(folder: Path) -> ForkServerProcess:
+    """The command in a process of its own, forked from one that has torch already: its start takes
+    no time, its worker's does.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["distillery_book.commands.study", "torch", "tiny_studies"])
+    arguments = [
+        "study",
+        "tiny_studies:WALK",
+        "--workers",
+        "1",
+        "--results",
+        str(folder / "results"),
+    ]
+    process = context.Process(target=invoke, args=(arguments, str(folder / "log")))
+    process.start()
+    return process
+
+
+def _kill(process: ForkServerProcess) -> None:
+    """SIGKILL to the command alone; what it started must end by itself."""
+    try:
+        below = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        below = []
+    process.kill()
+    process.join()
+    wait_for(
+        lambda: (
+            not any(
+                child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in below
+            )
+        ),
+        seconds=5,
+    )
+
+
+def _found(results: Path) -> dict:
+    return {
+        one.identity: (one.cell, dict(one.metrics), dict(one.departures))
+        for one in records.read("walk", results)
+    }
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory):
+    """The folder of a study that was killed ten times and then left alone, and how many steps each
+    kill had seen.
+    """
+    folder = tmp_path_factory.mktemp("faults")
+    os.environ["TINY_MARKS"] = str(folder)
+    moments, seen = random.Random(0), []
+    for number in range(KILLS):
+        before = len(marks(folder))
+        process = _start(folder)
+        if number % 2:  # in the middle of a cell; else at any moment from the first on
+            wait_for(lambda before=before: len(marks(folder)) > before)
+        time.sleep(moments.uniform(0, 0.25 if number % 2 else 1.5))
+        _kill(process)
+        seen.append(len(marks(folder)))
+    last = _start(folder)
+    last.join(60)
+    del os.environ["TINY_MARKS"]
+    return folder, seen, last.exitcode
+
+
+def test_a_study_killed_ten_times_ends_with_the_records_of_an_undisturbed_one(
+    disturbed, tmp_path, monkeypatch
+):
+    folder, _, code = disturbed
+    assert code == 0, (folder / "log").read_text()
+    jobs = runner.make_jobs(
+        WALK,
+        runner.missing(WALK, WALK.cells("smoke"), tmp_path),
+        How("tiny_studies:WALK", "smoke"),
+        results=tmp_path,
+    )
+    monkeypatch.setattr(tiny_studies, "time", SimpleNamespace(sleep=lambda seconds: None))
+    runner.execute(WALK, jobs, inline, tmp_path, progress=Progress("walk", 4, io.StringIO()))
+    assert _found(folder / "results") == _found(tmp_path)
+    assert len(_found(tmp_path)) == 4
+    assert len((folder / "results" / "walk.jsonl").read_text().splitlines()) == 4
+
+
+def test_the_kills_met_it_in_the_middle_of_cells_and_each_cost_a_step_at_most(disturbed):
+    folder, seen, _ = disturbed
+    assert sum(count % STEPS != 0 for count in seen) >= KILLS // 2
+    assert seen[-1] < 4 * STEPS <= len(marks(folder)) <= 4 * STEPS + KILLS
+
+
+def test_nothing_is_left_of_the_checkpoints_nor_of_unfinished_files(disturbed):
+    folder, _, _ = disturbed
+    assert list((folder / "results" / ".scratch" / "walk").iterdir()) == []
+    assert not list(folder.rglob("*.part"))
+
+
+def test_ctrl_c_ends_cleanly_with_exit_code_130_and_keeps_what_is_recorded(tmp_path):
+    """Ctrl-C goes to the whole group, workers included, as a terminal sends it."""
+    arguments = [
+        "study",
+        "tiny_studies:WALK",
+        "--workers",
+        "1",
+        "--results",
+        str(tmp_path / "results"),
+    ]
+    place = {
+        **os.environ,
+        "TINY_MARKS": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    command = subprocess.Popen(
+        [sys.executable, "-m", "distillery", *arguments],
+        cwd=ROOM,
+        env=place,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(lambda: len(marks(tmp_path)) > STEPS + 2)
+    worker = psutil.Process(marks(tmp_path)[0][0])
+    os.killpg(command.pid, signal.SIGINT)
+    said = command.communicate(timeout=10)[1]
+    assert command.returncode == 130
+    assert "Traceback" not in said
+    assert (
+        said.splitlines()[-1]
+        == "distillery: interrupted; what is recorded stays, and the same command continues"
+    )
+    assert len(_found(tmp_path / "results")) == 1
+    assert not worker.is_running()
