@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distillery.support import settings
+from distillery.support import extras, settings
 from distillery.support.nearest import chosen
 from distillery.support.outputs import check_writable
 from distillery.support.progress import Stages
@@ -141,6 +141,9 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
             _check_writable(option, path, inputs)
     if picture is not None and words is not None and picture.resolve() == words.resolve():
         raise ValueError(f"--figure and --json are both {picture}: give them different names")
+    if picture is not None:
+        for name in ("pictures", "tables"):
+            extras.check(name, "the figure (--figure none does without)")
     return picture, words
 
 

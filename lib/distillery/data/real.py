@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from distillery.data import download
 from distillery.data.forms import FORMS, BadDataError, check, described
 from distillery.support.archives import Archive
+from distillery.support.extras import MissingExtraError
 
 
 class MissingDataError(ValueError):
@@ -69,6 +70,10 @@ def _get(name: str, path: Path) -> None:
     except download.DownloadError as problem:
         raise MissingDataError(
             f"{absent} and the download failed ({problem}): go online once, or {remedy}"
+        ) from None
+    except MissingExtraError as problem:
+        raise MissingExtraError(
+            f"{absent}, and {problem}; or {remedy}", name=problem.name
         ) from None
 
 

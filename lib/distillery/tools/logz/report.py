@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from distillery.support.extras import extra
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -86,7 +88,8 @@ def figure(report: Report) -> Figure:
     """Every estimate with its interval on one axis; above it the log ratios of both sides, on whose
     overlap the bridge stands.
     """
-    import matplotlib.pyplot as plt
+    with extra("pictures", "the picture of log Z"):
+        import matplotlib.pyplot as plt
 
     from distillery import plots
 
@@ -131,7 +134,8 @@ def _draw_ratios(axis: Any, report: Report) -> None:
 
 def _frame(report: Report) -> pd.DataFrame:
     """The rows of the picture; an interval without an end reaches a little beyond all others."""
-    import pandas as pd
+    with extra("tables", "the picture of log Z"):
+        import pandas as pd
 
     shown = {name: one for name, one in report.estimates.items() if math.isfinite(one.value)}
     ends = [
