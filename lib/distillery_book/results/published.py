@@ -20,9 +20,11 @@ from distillery.support.nearest import unknown
 from distillery_book.results import records
 
 Key = int | str
+Place = tuple[Any, ...]  # (table, key, ..., column), or ("aims", key)
 Direction = Literal["higher", "lower", "none"]
 Helps = Literal["more", "less", "either", "never"]
 DIRECTIONS = ("higher", "lower", "none")
+AIMS = "aims"
 DEVIATIONS = {"2sd": 2.0, "3sd": 3.0, "interval_3sd": 3.0}
 
 
@@ -68,6 +70,10 @@ class Cell:
     below: float | None
     above: float | None
     runs: int | None
+
+    @property
+    def place(self) -> Place:
+        return self.table, *self.row.values(), self.column.name
 
     @property
     def tolerance(self) -> float:
@@ -163,6 +169,10 @@ class Aim:
     format: str
     note: str
 
+    @property
+    def place(self) -> Place:
+        return AIMS, self.key
+
     def text(self, value: float) -> str:
         return format(value, self.format)
 
@@ -182,6 +192,16 @@ def table(name: str) -> Table:
 
 def tables() -> list[Table]:
     return [table(name) for name in names()]
+
+
+def at(name: str, *place: Any) -> Cell:
+    """The number of a table at its keys and column, given in that order."""
+    source = table(name)
+    if len(place) != len(source.keys) + 1:
+        raise ValueError(
+            f"place is {place!r}: ({', '.join(source.keys)}, column) is needed for {name}"
+        )
+    return source.cell(dict(zip(source.keys, place[:-1], strict=True)), place[-1])
 
 
 def aims() -> dict[str, Aim]:
