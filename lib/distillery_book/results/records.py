@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -226,12 +226,17 @@ def _record(line: bytes, study: str) -> Record:
     parsed = _parsed(line)
     if not isinstance(parsed, dict):
         raise ValueError("this is no json object")
-    if missing := sorted(_FIELDS - parsed.keys()):
-        raise ValueError(f"the record lacks {', '.join(missing)}")
-    if extra := sorted(parsed.keys() - _FIELDS):
-        raise ValueError(unknown("record field", extra[0], sorted(_FIELDS)))
+    if parsed.keys() != _FIELDS:
+        raise ValueError(_other_fields(parsed.keys()))
     check(parsed, study)
     return Record(**parsed)
+
+
+def _other_fields(names: Set[str]) -> str:
+    missing, extra = sorted(_FIELDS - names), sorted(names - _FIELDS)
+    if missing:
+        return f"the record lacks {', '.join(missing)}"
+    return unknown("record field", extra[0], sorted(_FIELDS))
 
 
 _FIELDS = frozenset(field.name for field in fields(Record))
