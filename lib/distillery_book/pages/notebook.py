@@ -125,7 +125,7 @@ def table(
         cells = cells[cells["column"].isin(kept)]
     computed = {_place(name, at): what for at, what in (here or {}).items()}
     lines = [_line(cell, list(source.keys), computed) for cell in cells.itertuples()]
-    return _told(pd.DataFrame(lines, columns=[*source.keys, *LINE]), list(source.keys))
+    return _terse(pd.DataFrame(lines, columns=[*source.keys, *LINE]), list(source.keys))
 
 
 def aims() -> pd.DataFrame:
@@ -246,7 +246,7 @@ def _line(
     }
 
 
-def _told(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _terse(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """The lines without what says nothing: departures where there are none, one column's name."""
     if not any(frame["departures"]):
         frame = frame.drop(columns="departures")

@@ -96,7 +96,7 @@ def _is_scalar(value: Any) -> bool:
     return isinstance(value, bool) or _is_finite(value) or _is_text(value)
 
 
-def _is_said(value: Any) -> bool:
+def _is_side(value: Any) -> bool:
     """What one side of a departure may be: a scalar, several, or null where a paper is silent."""
     if isinstance(value, list):
         return all(_is_scalar(part) for part in value)
@@ -104,7 +104,7 @@ def _is_said(value: Any) -> bool:
 
 
 def _is_departure(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(_is_said(side) for side in value)
+    return isinstance(value, list) and len(value) == 2 and all(_is_side(side) for side in value)
 
 
 def _is_hash(value: Any) -> bool:

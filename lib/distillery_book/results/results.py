@@ -93,7 +93,7 @@ class Results:
                     best[place] = mean
         return best
 
-    @cached_property
+    @property
     def progress(self) -> pd.DataFrame:
         """How much of each study's grid is recorded at each profile; `outdated` counts records of
         other versions.
@@ -117,8 +117,8 @@ class Results:
         self, study: str, runs: Mapping[str, Where], metric: str, *, scale: float = 1.0
     ) -> pd.DataFrame:
         """A row for each label of `runs`, which says where its runs are, with what `mean` says."""
-        found = [self.mean(study, metric, where, scale=scale) for where in runs.values()]
-        frame = pd.DataFrame([_numbers(mean) for mean in found], columns=RECORDED)
+        means = [self.mean(study, metric, where, scale=scale) for where in runs.values()]
+        frame = pd.DataFrame([_numbers(mean) for mean in means], columns=RECORDED)
         frame = frame.astype(dict.fromkeys(("value", "spread", "error", "n", "seconds"), float))
         return frame.set_axis(list(runs), axis="index")
 
@@ -166,7 +166,8 @@ class Results:
 
     @cached_property
     def studies(self) -> list[Study]:
-        return [self._study(name) for name in self._given or registry.names()]
+        names = registry.names() if self._given is None else list(self._given)
+        return [self._study(name) for name in names]
 
     def _study(self, name: str) -> Study:
         if self._given is None:

@@ -209,6 +209,12 @@ def test_two_folders_do_not_answer_for_each_other(tmp_path: Path) -> None:
     assert values == [0.9, 0.8, 0.9, 0.8]
 
 
+def test_of_no_studies_nothing_is_recorded(tmp_path: Path) -> None:
+    keep(seeds(0.9), tmp_path)
+    results = Results(tmp_path, [])
+    assert (results.studies, results.answers, len(results.progress)) == ([], {}, 0)
+
+
 def test_the_cells_of_a_grid_are_made_once_for_all_questions(tmp_path: Path) -> None:
     made_up: list[str] = []
 
