@@ -12,7 +12,8 @@ from distillery.partition import Estimate, every_state, exact_log_z
 from distillery_book.chapters.partition_function import annealed, partition
 from distillery_book.chapters.partition_function import students as by_students
 from distillery_book.chapters.partition_function.numbers import numbers
-from distillery_book.results import registry, status
+from distillery_book.results import registry
+from distillery_book.results.results import Results
 from distillery_book.results.study import Cell, Context, Model, Outcome
 from distillery_book.running.pieces import Pieces
 
@@ -234,16 +235,15 @@ def test_students_are_made_of_the_weights_that_the_cell_is_given(
 
 
 def test_every_answer_and_aim_has_its_place_among_the_published_numbers(tmp_path: Path) -> None:
-    found = [
-        one
-        for one in status.cells([partition.STUDY], tmp_path)
-        if one.table.startswith("thesis_logz")
-    ]
-    answered = {
-        (answer.table, tuple(answer.row.values()), answer.column) for answer in partition.answers()
+    cells = Results(tmp_path, [partition.STUDY]).cells
+    published = cells[cells["table"].str.startswith("thesis_logz")]
+    places = {
+        (table, *keys, column)
+        for table, keys, column in published[["table", "keys", "column"]].to_numpy()
     }
-    assert {(one.table, tuple(one.row.values()), one.column) for one in found} == answered
-    status.aims([partition.STUDY], tmp_path)
+    assert places == {
+        (answer.table, *answer.row.values(), answer.column) for answer in partition.answers()
+    }
 
 
 def test_answers_and_aims_ask_for_cells_and_metrics_that_the_paper_profile_has() -> None:
