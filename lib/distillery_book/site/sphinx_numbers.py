@@ -43,7 +43,7 @@ def assign_section_numbers(collector: TocTreeCollector, env: BuildEnvironment) -
     return [page for page, numbers in env.toc_secnumbers.items() if numbers != before.get(page)]
 
 
-def _chapter(page: str) -> int | str | None:
+def _chapter(page: str) -> Any:
     """The number that the page's name begins with; Sphinx only joins numbers by dots, so that of a
     second page may end in its letter.
     """
@@ -54,7 +54,7 @@ def _chapter(page: str) -> int | str | None:
     return f"{number}{letter}" if letter else number
 
 
-def _number(env: BuildEnvironment, page: str, chapter: int | str) -> None:
+def _number(env: BuildEnvironment, page: str, chapter: Any) -> None:
     """Write the number where headings, contents and links to the page read it."""
     for node in [env.titles[page], *env.tocs[page].findall(nodes.reference)]:
         if old := node.get("secnumber"):

@@ -64,7 +64,9 @@ def test_what_chapters_say_is_known_without_importing_a_study_or_torch() -> None
         " and name.startswith('distillery_book.chapters.')];"
         " print(sorted(heavy & set(sys.modules)) + studies)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
