@@ -152,7 +152,7 @@ def _categorical(
         "l": values,
         "passes": passes,
     }
-    return Cell({**code, **(own or {})}, seed, data)
+    return Cell({"model": "categorical", **code, **(own or {})}, seed, data)
 
 
 def _continuous(latents: int) -> Cell:
