@@ -111,8 +111,9 @@ def rival(method: str, posterior: LogisticPosterior, rng: torch.Generator) -> Pr
     if method == "laplace":
         mode = laplace(posterior)
         return Predictor(mode.log_probs, _counts(5.0, 5.0), mode.mean[None])
-    moments = "mackay" if method == "ep_mackay" else "quadrature"
-    gaussian = expectation_propagation(posterior, moments=moments)
+    gaussian = expectation_propagation(
+        posterior, moments="mackay" if method == "ep_mackay" else "quadrature"
+    )
     counts = _counts(5.0, 5.0 + 2 * len(posterior.x))
     return Predictor(gaussian.log_probs, counts, gaussian.mean[None])
 
