@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from distillery.support.nearest import unknown
 from distillery_book.results import records, registry, store
-from distillery_book.results.study import Profile
+from distillery_book.results.study import Context, Profile
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,3 +50,12 @@ def missing(weights: Sequence[str], profile: Profile) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
+
+
+def of_cell(names: Sequence[str], context: Context) -> dict[str, nn.Module]:
+    """The trained models of these names, made of the weights that the cell declares, where it
+    computes and in eval mode.
+    """
+    known = registry.models()
+    made = {name: known[name][1].build(context.weights(known[name][1].weights)) for name in names}
+    return {name: model.to(context.device).eval() for name, model in made.items()}

@@ -14,7 +14,8 @@ def folder(tmp_path, monkeypatch):
     chapter = tmp_path / "zz_chapters" / "zz_chapter"
     chapter.mkdir(parents=True)
     (chapter.parent / "__init__.py").write_text("")
-    declared = 'Chapter("42_zz", studies=("zz_fine", "zz_broken"))'
+    facts = 'title="T", question="Q?", costs="C"'
+    declared = f'Chapter("42_zz", studies=("zz_fine", "zz_broken"), {facts})'
     (chapter / "__init__.py").write_text(
         f"from distillery_book.results.registry import Chapter\nCHAPTER = {declared}\n"
     )

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distillery.distillation import History, distill
+from distillery.data import as_bits
+from distillery.distillation import distill
 from distillery.generators import Ancestral, Chain
 from distillery.losses import KL, SoftBits
 from distillery.models.made import MADE
@@ -23,6 +24,7 @@ from distillery.models.rbm import RBM
 from distillery.partition import log_ratios, lower_bound, upper_bound
 from distillery.protocols import Teacher
 from distillery.teachers import Frozen, Given
+from distillery.training.run import History
 from distillery.training.schedules import one_cycle
 from distillery_book.chapters.rbm_to_nade import rbm
 from distillery_book.results.study import Cell, Context, Model, Outcome, Profile, Scalar, Study
@@ -56,18 +58,15 @@ LADDER: tuple[tuple[str, str, str, str], ...] = (
 
 def cells(profile: Profile) -> Sequence[Cell]:
     """The ladder at equal numbers of examples, then the best of it for longer."""
-    names = ("model", "hidden", "start", "targets")
     if profile == "smoke":
         small = [("nade", "20", "random", "bits"), ("nade", "20", "teacher", "probs")]
-        return [
-            Cell({**dict(zip(names, row, strict=True)), **SMALL}, 0, "embedded:digits_binarized")
-            for row in small
-        ]
-    rungs = [
-        Cell({**dict(zip(names, row, strict=True)), "examples": 200_000, **FULL}, 0, rbm.REAL)
-        for row in LADDER
-    ]
+        return [Cell({**_rung(rung), **SMALL}, 0, "embedded:digits_binarized") for rung in small]
+    rungs = [Cell({**_rung(rung), "examples": 200_000, **FULL}, 0, rbm.REAL) for rung in LADDER]
     return [*rungs, *([Cell(BEST, 0, rbm.REAL)] if profile == "paper" else [])]
+
+
+def _rung(rung: tuple[str, str, str, str]) -> dict[str, Scalar]:
+    return dict(zip(("model", "hidden", "start", "targets"), rung, strict=True))
 
 
 def run(cell: Cell, context: Context) -> Outcome:
@@ -76,16 +75,11 @@ def run(cell: Cell, context: Context) -> Outcome:
     images = context.load(cell.data.split("+")[0])
     machine = rbm.teacher(cell.data, images.x_train, rng=rng)
     student = made(cell.params, machine, rng=rng).to(context.device)
-    test = rbm.bits(images.x_test).to(context.device)
+    test = as_bits(images.x_test).to(context.device)
     chain = chains(machine, cell.params, rng=rng)
     history = taught(student, machine, chain, cell.params, test=test, context=context)
     student.half().float()  # what ships is what was measured
     at, curve = history.probed("log_prob")
-    weights = (
-        {name: value.half() for name, value in student.state_dict().items() if name != "order"}
-        if cell.params == BEST
-        else {}
-    )
     arrays = {
         "steps": torch.tensor(at),
         "log_prob": torch.tensor(curve),
@@ -94,9 +88,13 @@ def run(cell: Cell, context: Context) -> Outcome:
     return Outcome(
         measured(student, machine, chain, test, rng=rng),
         arrays=arrays,
-        weights=weights,
+        weights=_weights(student) if cell.params == BEST else {},
         weights_name=NAME,
     )
+
+
+def _weights(student: nn.Module) -> dict[str, Tensor]:
+    return {name: value.half() for name, value in student.state_dict().items() if name != "order"}
 
 
 def chains(machine: RBM, params: Mapping[str, Scalar], *, rng: torch.Generator) -> Chain:
@@ -121,7 +119,7 @@ def taught(
 ) -> History:
     """Train a student on what the hidden units of the chains make; the chains move on."""
     steps = int(params["examples"]) // BATCH
-    teacher, loss = told(str(params["targets"]), machine)
+    teacher, loss = asked(str(params["targets"]), machine)
     return distill(
         teacher,
         student,
@@ -144,7 +142,8 @@ def taught(
 
 def made(params: Mapping[str, Scalar], machine: RBM, *, rng: torch.Generator) -> Any:
     """The student that a cell asks for, before it has learned anything."""
-    widths, order = [int(width) for width in str(params["hidden"]).split()], columns(28, 28)
+    widths = [int(width) for width in str(params["hidden"]).split()]
+    order = columns(28, 28)
     if params["model"] == "made":
         return MADE(machine.visible, widths, rng=rng, order=order)
     if params["model"] == "orderless":
@@ -154,13 +153,13 @@ def made(params: Mapping[str, Scalar], machine: RBM, *, rng: torch.Generator) ->
     return NADE(machine.visible, widths[0], rng=rng, order=order)
 
 
-def told(targets: str, machine: RBM) -> tuple[Teacher, nn.Module]:
-    """What the student hears of an example: its bits, or how probable each was given the hidden
-    units that made it.
+def asked(targets: str, machine: RBM) -> tuple[Teacher, nn.Module]:
+    """Who answers, and by which loss: the student hears of an example its bits, or how probable
+    each was given the hidden units that made it.
     """
-    return (
-        (Frozen(machine), KL()) if targets == "bits" else (Given(machine.visible_probs), SoftBits())
-    )
+    if targets == "bits":
+        return Frozen(machine), KL()
+    return Given(machine.visible_probs), SoftBits()
 
 
 @torch.no_grad()
@@ -179,10 +178,8 @@ def measured(
         log_ratios(machine, student, machine.sample_visible(chain.trace(50)[-1], rng))
         for _ in range(draws)
     ]
-    lower, upper = (
-        lower_bound(torch.cat(below)),
-        upper_bound(torch.stack(above).mean(0)),
-    )  # a chain's states are not independent
+    lower = lower_bound(torch.cat(below))
+    upper = upper_bound(torch.stack(above).mean(0))  # a chain's states are not independent
     return {
         "log_prob": float(each.mean()),
         "log_prob_se": float(each.std() / len(each) ** 0.5),

@@ -13,7 +13,6 @@ import torch
 from distillery.models.nade import NADE
 from distillery.models.rbm import RBM
 from distillery.partition import every_state
-from distillery_book.chapters.partition_function import partition
 from distillery_book.chapters.rbm_to_nade import agreement
 from distillery_book.results import registry
 from distillery_book.results.study import Context, Outcome
@@ -71,13 +70,13 @@ def smoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     """The smoke run, of a machine and a student that nobody has trained."""
     rng = torch.Generator().manual_seed(0)
     machine, student = RBM(784, 3, rng=rng), NADE(784, 70, rng=rng)
-    monkeypatch.setattr(partition, "teacher", lambda name, context: machine)
-    monkeypatch.setattr(
-        partition,
-        "students",
-        lambda cell, machine, names, context: {name: student for name in names},
-    )
     (cell,) = agreement.cells("smoke")
+    monkeypatch.setattr(agreement, "teacher", lambda name, images, context: machine)
+    monkeypatch.setattr(
+        agreement,
+        "students",
+        lambda cell, machine, context: {cell.params["students"]: student},
+    )
     return agreement.run(cell, Context("smoke", torch.device("cpu"), None, tmp_path))
 
 
