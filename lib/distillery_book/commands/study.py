@@ -98,16 +98,7 @@ def run(args: argparse.Namespace) -> int:
     how, workers = _where(args, asked)
     runner.check_writable(asked.study, asked.results)
     with _claim(args, asked):
-        runner.tidy(asked.study, asked.results)
-        cells, awaited = runner.runnable(list(asked.cells.values()), asked.results)
-        missing = runner.missing(asked.study, cells, asked.results)
-        jobs = runner.make_jobs(asked.study, missing, how, results=asked.results)
-        code = _execute(asked, jobs, workers, recorded=len(cells) - len(missing))
-    if not awaited:
-        return code
-    waiting = f"{len(asked.cells) - len(cells)} of {len(asked.cells)} cells wait"
-    _say(f"{waiting}: {trained.missing(awaited, asked.profile)}")
-    return 1
+        return _run_missing(asked, how, workers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +160,20 @@ def _claim(args: argparse.Namespace, asked: _Asked) -> AbstractContextManager[No
     if args.cell is None:
         return claims.whole(asked.study, asked.results)
     return claims.single(asked.study, asked.cells[args.cell], asked.results)
+
+
+def _run_missing(asked: _Asked, how: How, workers: Workers) -> int:
+    """Run what is missing and can run, and say what waits; the command's exit code."""
+    runner.tidy(asked.study, asked.results)
+    cells, awaited = runner.runnable(list(asked.cells.values()), asked.results)
+    missing = runner.missing(asked.study, cells, asked.results)
+    jobs = runner.make_jobs(asked.study, missing, how, results=asked.results)
+    code = _execute(asked, jobs, workers, recorded=len(cells) - len(missing))
+    if not awaited:
+        return code
+    waiting = f"{len(asked.cells) - len(cells)} of {len(asked.cells)} cells wait"
+    _say(f"{waiting}: {trained.missing(awaited, asked.profile)}")
+    return code or 1
 
 
 def _execute(asked: _Asked, jobs: list[Job], workers: Workers, *, recorded: int) -> int:

@@ -295,7 +295,7 @@ def test_of_two_builds_at_once_the_second_is_refused_in_one_sentence_and_the_fir
         sentence = f"the book in {root} is being built by process {building.pid}; wait for it"
         assert capsys.readouterr().err == f"distillery: {sentence}, or stop it\n"
         (root / "book" / "go").touch()
-        assert building.wait(30) == 0
+        assert building.wait(180) == 0
     finally:
         building.kill()
         building.wait()
