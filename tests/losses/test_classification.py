@@ -151,7 +151,7 @@ def test_hard_labels_refuse_logits_and_a_wrong_number_of_labels() -> None:
         ),
     ):
         each(HardLabels(), torch.zeros(3, 2), torch.zeros(3, 1).long())
-    with pytest.raises(TypeError, match="the teacher gave list and batch.y is None: integer"):
+    with pytest.raises(TypeError, match=r"the teacher gave list and batch\.y is None: integer"):
         HardLabels().each(
             Formula(lambda x: [0, 1, 1]), Giving(torch.zeros(3, 2)), Batch(torch.zeros(3, 1))
         )
@@ -222,7 +222,9 @@ def test_a_label_that_is_no_class_is_refused_with_the_classes_there_are(label: i
 
 def test_soft_targets_refuse_a_single_number_an_example() -> None:
     """Over one number a class is no distribution: the sum would run over the batch."""
-    with pytest.raises(ValueError, match=r"answer with shape \(4,\): logits of every class, \(B, K"):
+    with pytest.raises(
+        ValueError, match=r"answer with shape \(4,\): logits of every class, \(B, K"
+    ):
         each(SoftTargets(), torch.zeros(4), torch.zeros(4))
 
 
