@@ -159,6 +159,21 @@ def test_a_checkpoint_without_a_note_says_how_to_go_on(tmp_path: Path) -> None:
         go(path)
 
 
+def test_an_optimizer_that_goes_on_from_a_checkpoint_is_the_same_in_the_next_phase(
+    tmp_path: Path,
+) -> None:
+    """A checkpoint makes a list of Adam's pair of betas."""
+
+    def phases() -> History:
+        given = parts(optimizer=torch.optim.Adam)
+        distill(**given, checkpoint=tmp_path / "first.ckpt")
+        return distill(**given, checkpoint=tmp_path / "second.ckpt")
+
+    torch.manual_seed(0)
+    losses = phases().losses
+    assert phases().losses.equal(losses)
+
+
 def test_many_differences_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
     go(path)

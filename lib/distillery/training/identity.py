@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -170,7 +170,7 @@ class _Reader:
 
     def _read_sequence(self, values: Sequence[Any], path: tuple[str, ...]) -> Entries:
         if len(values) > 16 and all(isinstance(value, _PLAIN) for value in values):
-            yield path, f"{len(values)} entries #{_hash([repr(values).encode()])}"
+            yield path, f"{len(values)} entries #{_hash([repr(list(values)).encode()])}"
             return
         yield path, f"{len(values)} entries"
         yield from self._read_each({str(i): item for i, item in enumerate(values)}, path)
@@ -197,7 +197,7 @@ class _Reader:
         """The public attributes that the use of a part does not change; of a class that is unknown
         here none, because any may change.
         """
-        if is_dataclass(value) and value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        if getattr(getattr(value, "__dataclass_params__", None), "frozen", False):
             return {field.name: getattr(value, field.name) for field in fields(value)}
         attributes: dict[str, Any] = {}
         if isinstance(value, (nn.Module, Stateful)):
@@ -254,7 +254,11 @@ def _name(thing: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """A number as it is, an array by its type, shape and hash."""
+    """A number as it is, an array by its type, shape and hash; a tuple as a list, which it becomes
+    in a checkpoint.
+    """
+    if isinstance(value, tuple):
+        return repr(list(value))
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, np.ndarray):
