@@ -22,7 +22,7 @@ from distillery.models.mlp import MLP
 from distillery.protocols import Stateful, Teacher
 from distillery.samplers.langevin import SGLD
 from distillery.teachers import Average, Formula, Frozen, Labels
-from distillery.training import checkpoints, identity
+from distillery.training import checkpoints, fingerprints, identity
 from distillery.training.run import Run
 from distillery.training.schedules import linear_to_zero, milestones
 
@@ -278,9 +278,9 @@ def test_thirty_teachers_take_a_few_lines_each() -> None:
 def test_very_large_data_are_read_in_samples_and_the_note_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(identity, "WHOLE_BYTES", 4000)
-    monkeypatch.setattr(identity, "SAMPLES", 10)
-    monkeypatch.setattr(identity, "SAMPLE_BYTES", 40)
+    monkeypatch.setattr(fingerprints, "WHOLE_BYTES", 4000)
+    monkeypatch.setattr(fingerprints, "SAMPLES", 10)
+    monkeypatch.setattr(fingerprints, "SAMPLE_BYTES", 40)
     x = torch.arange(5000.0)
     text = said(generator=Resample(x, rng=rng()))["generator.x"]
     assert text.startswith("float32 (5000,), in samples, #")
@@ -309,6 +309,13 @@ def test_arrays_of_any_kind_can_be_read(x: Any) -> None:
     generator = data()
     generator.more = x
     assert said(generator=generator)["generator.more"]
+
+
+def test_a_number_is_the_same_in_numpys_type_and_a_pair_as_a_list() -> None:
+    """So they come back from a checkpoint."""
+    assert fingerprints.fingerprint(np.float64(0.1)) == fingerprints.fingerprint(0.1)
+    assert fingerprints.fingerprint((0.9, 0.999)) == fingerprints.fingerprint([0.9, 0.999])
+    assert len(fingerprints.fingerprint("x" * 1000)) < 60
 
 
 def test_losses_of_every_kind_say_their_settings() -> None:

@@ -101,16 +101,11 @@ class Run:
         self, path: str | Path | None, *, every: int, steps: int | None, progress: Any
     ) -> None:
         """Refuse what cannot run, continue what was begun, and put everybody in their mode."""
-        door.check_numbers(
-            batch_size=self.batch_size, steps=steps, every=every, clip=self.clip, dtype=self.dtype
-        )
-        door.check_parts(self.teacher, self.student, self.generator, self.loss)
-        door.check_optimizer(self.optimizer, self.student, self.loss)
-        door.check_helpers(self.schedule, progress)
         self.path = path
         self.every = every
         self.steps = steps
         self.progress = progress
+        self._check()
         if path is not None:
             door.check_checkpoint(path, self.optimizer)
             self._continue(path)
@@ -176,6 +171,18 @@ class Run:
         if self.path is not None:
             self._save()
         return self.history
+
+    def _check(self) -> None:
+        door.check_numbers(
+            batch_size=self.batch_size,
+            steps=self.steps,
+            every=self.every,
+            clip=self.clip,
+            dtype=self.dtype,
+        )
+        door.check_parts(self.teacher, self.student, self.generator, self.loss)
+        door.check_optimizer(self.optimizer, self.student, self.loss)
+        door.check_helpers(self.schedule, self.progress)
 
     def _is_probed(self, done: int) -> bool:
         if isinstance(self.probe_at, int):
