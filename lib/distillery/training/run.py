@@ -116,13 +116,16 @@ class Run:
             self._probe(0)
 
     def remaining(self) -> Iterator[int]:
+        """The steps that are still to be taken, without end where `steps` is None."""
         done = len(self.history)
         return itertools.count(done) if self.steps is None else iter(range(done, self.steps))
 
     def check(self, batch: Batch) -> None:
+        """Refuse what is no batch of the size that was asked for."""
         underway.check_batch(batch, self.batch_size, self.generator)
 
     def record(self, value: Tensor) -> None:
+        """Keep the loss of this step, if it is one number, or one for every student."""
         underway.check_value(value, self.student, self.loss)
         self.history.add(value, self.loss)
 

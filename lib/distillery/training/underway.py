@@ -19,7 +19,7 @@ from distillery.protocols import Batch, Generator
 from distillery.support.shown import shown
 
 # How torch complains of tensors that do not go together.
-_MISMATCH = re.compile(r"dtype|\bdevice|scalar type|Input type|not implemented for '")
+_MISMATCH = re.compile(r"dtype|(same|expected) device|scalar type|Input type|not implemented for '")
 
 
 class Parts(Protocol):
