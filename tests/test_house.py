@@ -150,11 +150,12 @@ def test_no_file_is_pickled() -> None:
 
 
 def test_importing_the_library_is_quick_and_brings_no_heavy_package() -> None:
+    """torch takes seconds of its own: it is imported first, and what the library adds is measured."""
     heavy = "{'matplotlib', 'pandas', 'dask', 'sklearn', 'torchvision', 'papermill'}"
     script = (
-        "import json, sys, time; start = time.process_time(); import distillery; from distillery"
-        f" import distill;print(json.dumps([time.process_time() - start, sorted({heavy} &"
-        " set(sys.modules))]))"
+        "import json, sys, time; import torch; start = time.process_time(); import distillery; from"
+        " distillery import distill; print(json.dumps([time.process_time() - start,"
+        f" sorted({heavy} & set(sys.modules))]))"
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for _ in range(3):  # a machine that is busy, or cold, may be slow once
@@ -166,10 +167,10 @@ def test_importing_the_library_is_quick_and_brings_no_heavy_package() -> None:
             text=True,
         )
         seconds, brought = json.loads(run.stdout)
-        if seconds < 2:
+        if seconds < 1:
             break
     assert brought == []
-    assert seconds < 2
+    assert seconds < 1
 
 
 def _package(path: Path) -> str:
