@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,8 @@ _WEIGHTS = (*_BY_ROWS, *_BY_COLUMNS)
 _CERTAIN = {*_WEIGHTS} - {"w", "weight", "weights"}  # names that say which way W stands
 _NEEDED = "an .npz archive of plain arrays, or a .safetensors file, is needed"
 _DATA = ("xtrain", "x", "data", "train", "images", "samples", "xtest", "test")
+
+_SHOWN = 12  # arrays that a message names
 
 Arrays = Mapping[str, Tensor]
 
@@ -258,4 +261,7 @@ def _plain(name: str) -> str:
 
 
 def _held(arrays: Arrays) -> str:
-    return ", ".join(f"{name} {tuple(value.shape)}" for name, value in arrays.items())
+    """The first arrays with their shapes, and how many more there are."""
+    first = [f"{name} {tuple(value.shape)}" for name, value in islice(arrays.items(), _SHOWN)]
+    more = [f"and {len(arrays) - _SHOWN} more"] if len(arrays) > _SHOWN else []
+    return ", ".join([*first, *more])

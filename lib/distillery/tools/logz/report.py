@@ -39,8 +39,9 @@ _DRAWS = (
 class Report:
     """What was found: `estimate`, the one chosen of all the `estimates`; `bracket`; the doubts.
 
-    The bracket reaches from three errors below the lower bound to three above the upper one, since
-    bounds hold on average. `run` says what was run. `ratios` holds the log ratios that everything
+    An estimate's interval reaches three standard errors to either side, and further where there is
+    doubt. The bracket reaches from three errors below the lower bound to three above the upper one,
+    since bounds hold on average. `run` says what was run. `ratios` holds the log ratios that everything
     was read from: `below`, whose mean is the lower bound, and `above`; it is empty after
     enumeration.
     """
@@ -157,7 +158,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield (
         f"log Z = {_number(one.value, one.error)}"
         if exact
-        else f"log Z = {spread(one)}; three standard errors: {_interval(one)}"
+        else f"log Z = {spread(one)}; interval: {_interval(one)}"
     )
     yield _SAID[report.choice]
     if not exact:
@@ -179,7 +180,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _table(report: Report) -> Iterator[str]:
-    rows = [("", "log Z", "error", "three errors", "effective draws")]
+    rows = [("", "log Z", "error", "interval", "effective draws")]
     for name, one in report.estimates.items():
         mark = "*" if name == report.choice else "!" if one.warnings else ""
         rows.append(
