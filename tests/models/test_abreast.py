@@ -133,7 +133,9 @@ def test_gradients_of_derivatives_pass_through() -> None:
 
     bank = Abreast(students)
     roughness(bank(x)).backward()
-    roughness(torch.stack([s(part) for s, part in zip(students, x.split(1), strict=True)])).backward()
+    roughness(
+        torch.stack([s(part) for s, part in zip(students, x.split(1), strict=True)])
+    ).backward()
     for index, student in enumerate(students):
         for p, q in zip(bank.parameters(), student.parameters(), strict=True):
             torch.testing.assert_close(p.grad[index], q.grad, rtol=1e-3, atol=1e-4)

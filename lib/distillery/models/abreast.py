@@ -67,7 +67,7 @@ class _Dense(torch.autograd.Function):
         ctx.save_for_backward(weight, h)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         weight, h = ctx.saved_tensors
         one_example = h.shape[2] == 1  # then the product is an outer one
         across = h.transpose(1, 2)
