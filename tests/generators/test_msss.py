@@ -101,10 +101,14 @@ def test_equal_items_are_all_taken_in_their_turn(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_similarities_that_are_no_numbers_are_refused(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, None])
+def test_similarities_that_are_no_finite_numbers_are_refused(
+    value: float | None, dtype: torch.dtype
+) -> None:
+    """The square of the largest number that there is, None here, is none."""
     x = vectors(3, 8, dtype=dtype)
-    x[1, 5, 2] = torch.nan
-    with pytest.raises(ValueError, match="similarities hold NaN"):
+    x[1, 5, 2] = torch.finfo(dtype).max if value is None else value
+    with pytest.raises(ValueError, match="similarities hold NaN or infinity"):
         msss(x, 3, chances=uniform(3, 3))
 
 

@@ -46,9 +46,9 @@ def _by_tensors(vectors: Tensor, chances: Tensor, ranks: np.ndarray) -> Tensor:
     for t in range(chances.shape[1]):
         pick = _pick(sums, picks, chances[:, t], ranks)
         picks.append(pick)
-        sums += torch.bmm(vectors, vectors[rows, pick][:, :, None]).squeeze(2).square()
-        sums[rows, pick] = torch.inf
-    _check_sums(bool(torch.isnan(sums).any()))
+        squares = torch.bmm(vectors, vectors[rows, pick][:, :, None]).squeeze(2).square()
+        _check_squares(bool(torch.isfinite(squares).all()))
+        sums = (sums + squares).scatter(1, pick[:, None], torch.inf)
     return torch.stack(picks, 1)
 
 
@@ -68,14 +68,14 @@ def _pick(sums: Tensor, before: list[Tensor], chance: Tensor, ranks: np.ndarray)
 def _by_machine_code(vectors: Tensor, chances: Tensor, ranks: np.ndarray) -> Tensor:
     picks = torch.empty(chances.shape, dtype=torch.int64)
     arrays = (vectors.detach().contiguous().numpy(), chances.numpy(), ranks, picks.numpy())
-    _check_sums(not _compiled()(*arrays))
+    _check_squares(_compiled()(*arrays))
     return picks
 
 
 def _take(vectors: Any, chances: Any, ranks: Any, picks: Any, add: Any, nth: Any) -> Any:
-    """Fills `picks`; False if a similarity was not a number."""
+    """Fills `picks`; False if the square of a similarity was not a finite number."""
     m = vectors.shape[1]
-    sums, numbers = np.zeros(m, np.float32), True
+    sums, finite = np.zeros(m, np.float32), True
     for g in range(len(vectors)):
         sums[:] = 0
         for t in range(chances.shape[1]):
@@ -87,8 +87,8 @@ def _take(vectors: Any, chances: Any, ranks: Any, picks: Any, add: Any, nth: Any
             else:
                 pick = nth(sums, np.searchsorted(ranks[t - 2], chances[g, t], side="right"))
             picks[g, t] = pick
-            numbers = add(vectors[g], pick, sums) and numbers
-    return numbers
+            finite = add(vectors[g], pick, sums) and finite
+    return finite
 
 
 def _nth(sums: Any, rank: Any) -> Any:
@@ -112,9 +112,9 @@ def _add(vectors: Any, pick: Any, sums: Any) -> Any:
         for j in range(vectors.shape[1]):
             product += vectors[i, j] * vectors[pick, j]
         sums[i] += product * product
-        total += product
+        total += product * product
     sums[pick] = np.inf
-    return total == total
+    return np.isfinite(total)
 
 
 @functools.cache
@@ -159,6 +159,6 @@ def _check(vectors: Tensor, k: int, chances: Tensor, fraction: float) -> None:
         raise ValueError(f"fraction is {fraction!r}: a share above 0 and at most 1 is needed")
 
 
-def _check_sums(bad: bool) -> None:
-    if bad:
-        raise ValueError("similarities hold NaN: every candidate must be a vector of numbers")
+def _check_squares(finite: bool) -> None:
+    if not finite:
+        raise ValueError("similarities hold NaN or infinity: candidates must be vectors of numbers")
