@@ -167,6 +167,15 @@ def test_a_stopped_memory_goes_on_as_it_would_have() -> None:
         RecollectionBuffer(codec(), 8, rng=rng()).load_state_dict(one.state_dict())
 
 
+def test_recorded_answers_are_part_of_the_state() -> None:
+    """A run that is continued is not suddenly taught by labels."""
+    one, other = full().ask(network()), full()
+    other.load_state_dict(one.state_dict())
+    first, second = one.draw(5), other.draw(5)
+    assert first.y.equal(second.y)
+    assert second.y.is_floating_point()
+
+
 def test_recollections_teach_through_every_wrapper() -> None:
     diverse = Diverse(full().stream(rng()), of=5, keep=2, rng=rng(1))
     batch = Asked(diverse, network(), at_once=4).draw(4)

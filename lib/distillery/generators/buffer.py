@@ -54,7 +54,7 @@ class RecollectionBuffer(Generator, Dataset[tuple[Tensor, int]]):
     Codes are where the codec is, and so are the batches.
     """
 
-    remembers = ("rows", "labels", "tasks", "seen", "has_labels", "has_tasks")
+    remembers = ("rows", "labels", "tasks", "seen", "has_labels", "has_tasks", "answers")
 
     def __init__(
         self,
@@ -183,7 +183,7 @@ class RecollectionBuffer(Generator, Dataset[tuple[Tensor, int]]):
                 f" this buffer has {self.rows.shape[0]} of {self.rows.shape[1]}"
             )
         super().load_state_dict(state)
-        self.refresh()
+        self._pictures = None
 
     @property
     def published_bits(self) -> BufferBits:
@@ -195,7 +195,9 @@ class RecollectionBuffer(Generator, Dataset[tuple[Tensor, int]]):
 
     @property
     def full_bits(self) -> BufferBits:
-        """As a file holds it: codes, labels and tasks packed, the decoder alone at 16 bits."""
+        """All that must be kept: codes, labels and tasks as tight as `packing.pack` writes them,
+        the decoder alone at 16 bits.
+        """
         count, codec = len(self), self.codec
         codes = packed_bits(count * codec.variables, codec.values, tight=True)
         labels = _travelling_bits(self.labels[:count]) if self.has_labels else 0
