@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from distillery.models.bank import Bank
 from distillery.models.once import quietly
 from distillery.protocols import Batch, Generator, check_rng
 
@@ -140,7 +141,8 @@ class Hardest(Generator):
     """Of every `of` candidates the one with the highest score: active sampling.
 
     `score(batch)` gives one value an example, `partial(loss.each, teacher, student)` say; the
-    networks named in such a partial are asked in evaluation mode without gradients.
+    networks named in such a partial are asked in evaluation mode without gradients. A bank of S
+    students with streams of their own scores (S, B), each its own candidates.
     """
 
     def __init__(self, generator: Generator, score: Callable[[Batch], Tensor], *, of: int) -> None:
@@ -150,8 +152,11 @@ class Hardest(Generator):
 
     def draw(self, n: int) -> Batch:
         candidates = self.generator.draw(n * self.of)
-        with quietly(*_networks(self.score)):
+        networks = list(_networks(self.score))
+        with quietly(*networks):
             scores = self.score(candidates)
+        if any(isinstance(network, Bank) and network.own_streams for network in networks):
+            scores = scores.flatten()
         if scores.shape != (len(candidates),):
             raise ValueError(
                 f"score returned shape {tuple(scores.shape)} for {len(candidates)} candidates: one"
