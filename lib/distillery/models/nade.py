@@ -8,7 +8,7 @@ to the inputs or second derivatives are asked for, in plain torch. Both give the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,13 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_order, check_size
+from distillery.models.described import Described
+from distillery.models.orders import columns as columns
+from distillery.models.orders import order_as_json, order_from_json
 from distillery.models.rbm import RBM
 
 
-class NADE(nn.Module):
+class NADE(Described, nn.Module):
     """log p(x) = sum of log p(x_i | the pixels before it), pixels taken in `order` (thesis,
     equations 4.36 to 4.42).
 
@@ -29,6 +32,7 @@ class NADE(nn.Module):
     """
 
     order: Tensor
+    follows = ("order",)
 
     def __init__(
         self,
@@ -53,6 +57,13 @@ class NADE(nn.Module):
         )
         self.b = nn.Parameter(torch.zeros(visible, device=rng.device))
         self.c = nn.Parameter(torch.zeros(hidden, device=rng.device))
+
+    def arguments(self) -> dict[str, Any]:
+        return {"visible": self.visible, "hidden": self.hidden, **order_as_json(self.order)}
+
+    @classmethod
+    def from_arguments(cls, *, order: Any = None, **sizes: Any) -> Self:
+        return super().from_arguments(order=order_from_json(order), **sizes)
 
     @classmethod
     def from_rbm(
@@ -144,11 +155,6 @@ class NADE(nn.Module):
 
     def _uses_kernel(self) -> bool:
         return self.kernel and self.W.dtype == torch.float32 and self.W.device.type == "cpu"
-
-
-def columns(height: int, width: int) -> Tensor:
-    """The thesis' raster order: pixels of an image, stored row by row, taken column by column."""
-    return torch.arange(height * width).view(height, width).t().flatten()
 
 
 def logits_in_torch(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ and a picture's loss are counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,15 +191,6 @@ def distortion(student: Autoencoder, codes: Tensor, x: Tensor) -> float:
         )
         / x.numel()
     )
-
-
-def built(variables: int, values: int, tensors: Mapping[str, Tensor]) -> CategoricalAutoencoder:
-    """An autoencoder that ships, from the tensors that were recorded of it."""
-    student = CategoricalAutoencoder(variables, values, rng=torch.Generator().manual_seed(0))
-    student.load_state_dict(
-        {**student.state_dict(), **{name: value.float() for name, value in tensors.items()}}
-    )
-    return student
 
 
 def model_name(variables: int, values: int) -> str:

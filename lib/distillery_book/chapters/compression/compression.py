@@ -15,13 +15,13 @@ predictable (`_compression_rate`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
+from distillery.models.files import Named
 from distillery.storage import capacity_bits, packed_bits, simple_bits
 from distillery.tools.compress import priors
 from distillery.tools.compress import recipes as parts
@@ -31,7 +31,6 @@ from distillery_book.results.study import (
     Answer,
     Cell,
     Context,
-    Model,
     Outcome,
     Profile,
     Scalar,
@@ -236,11 +235,10 @@ def _run_categorical(cell: Cell, context: Context) -> Outcome:
         for name, codes in shown.items()
     } | {"losses": parts.thinned(losses)}
     ships = cell in [_published(*code, 0) for code in SHIPPED]
-    weights = {name: value.half() for name, value in student.named_parameters()} if ships else {}
+    name = parts.model_name(variables, values)
+    models = [Named(name, student)] if ships else []
     departures = parts.departures(passes, cell.data, _recipe(cell))
-    return Outcome(
-        metrics, departures, arrays, weights, weights_name=parts.model_name(variables, values)
-    )
+    return Outcome(metrics, departures, arrays, models, weights_name=name)
 
 
 def _run_continuous(cell: Cell, context: Context) -> Outcome:
@@ -382,8 +380,5 @@ STUDY = Study(
         for c, found in _traded().items()
         for cell in found
     ],
-    models={
-        parts.model_name(*code): Model(parts.model_name(*code), partial(parts.built, *code))
-        for code in SHIPPED
-    },
+    makes=tuple(parts.model_name(*code) for code in SHIPPED),
 )

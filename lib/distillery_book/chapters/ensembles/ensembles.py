@@ -239,7 +239,7 @@ def _source(
         str(params["generator"]),
     )
     if name == "recollections":
-        x = remembered(x, parts.context.weights(RECORDED))
+        x = remembered(x, parts.context.models(RECORDED)[RECORDED])
     if name in ("mnist", "recollections"):
         return answered(x, teacher, slopes=slopes, dtype=dtype, rng=rng)
     source = inputs(name, x, parts, _seen(params), rng=rng, shift=float(params.get("shift", 1.0)))

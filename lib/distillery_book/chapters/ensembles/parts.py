@@ -9,8 +9,9 @@ whose stream follows from a seed and a name, so a cell alone makes the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -129,11 +130,11 @@ class Parts:
         return Pieces(replace(self.context, scratch=folder), seed, total=total)
 
 
-def remembered(x: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+def remembered(x: Tensor, autoencoder: nn.Module) -> Tensor:
     """Pictures as chapter 2 remembers them in 38 bits, in bytes: the likeliest code of each,
     decoded.
     """
-    student = compression.built(*REMEMBERED, tensors).to(x.device).eval()
+    student: Any = autoencoder.to(x.device)
     return torch.cat(
         [compression.as_bytes(student.reconstruct(as_unit(part))) for part in x.split(1000)]
     )

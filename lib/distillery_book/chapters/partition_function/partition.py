@@ -23,7 +23,6 @@ from distillery.teachers import Frozen, Recorded
 from distillery_book.chapters.partition_function import annealed
 from distillery_book.chapters.partition_function import students as by_students
 from distillery_book.chapters.rbm_to_nade import rbm, stronger
-from distillery_book.results import registry
 from distillery_book.results.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Study
 from distillery_book.running.pieces import Pieces
 
@@ -177,12 +176,9 @@ def students(
             if cell.data == STAND_IN
             else tiny(machine, rng, hidden=100, steps=5000)
         }
-    known = registry.models()
-    found: dict[str, Any] = {}
-    for name in names:
-        model = known[name][1]
-        found[name] = model.build(context.weights(model.weights)).to(context.device).eval()
-    return found
+    weights = next(part for part in cell.data.split("+") if part.startswith(WEIGHTS))
+    recorded: Any = context.models(weights.removeprefix(WEIGHTS))
+    return {name: recorded[name].to(context.device) for name in names}
 
 
 def _run_annealed(cell: Cell, machine: RBM, context: Context) -> Outcome:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -109,7 +110,8 @@ def member(name: str, cell: Cell, machine: RBM, images: Images, context: Context
     order, width = orders()[name], int(cell.params["hidden"])
     test = rbm.bits(images.x_test).to(context.device)
     if name == "columns" and WEIGHTS in cell.data:
-        return stronger.built(context.weights(stronger.NAME)).to(context.device)
+        recorded: Any = context.models(stronger.NAME)[stronger.NAME]
+        return recorded.to(context.device)  # type: ignore[no-any-return]
     told = [
         STUDY.version,
         cell.seed,

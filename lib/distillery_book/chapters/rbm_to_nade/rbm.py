@@ -4,8 +4,7 @@ can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from distillery.losses.contrastive import ContrastiveDivergence
 from distillery.losses.densities import KL, LogSquareError
 from distillery.losses.loss import Loss
 from distillery.models.bank import Bank
+from distillery.models.files import Named
 from distillery.models.nade import NADE, columns
 from distillery.models.rbm import RBM
 from distillery.teachers import Frozen, Recorded
@@ -25,7 +25,6 @@ from distillery_book.results.study import (
     Answer,
     Cell,
     Context,
-    Model,
     Outcome,
     Profile,
     Scalar,
@@ -100,7 +99,7 @@ def run(cell: Cell, context: Context) -> Outcome:
     arrays = {"steps": torch.tensor(steps), "log_prob": torch.tensor(curve)}
     with torch.no_grad():
         found = {"machine_log_density": float(machine.log_density(test).double().mean())}
-    weights: dict[str, Tensor] = {}
+    models: list[Named] = []
     for width, student in zip(widths, students, strict=True):
         student.half().float()
         each = log_probs(student, test)
@@ -108,14 +107,8 @@ def run(cell: Cell, context: Context) -> Outcome:
             f"log_prob_{width}": float(each.mean()),
             f"log_prob_{width}_se": float(each.std() / len(each) ** 0.5),
         }
-        weights |= {
-            f"{width}.{name}": value.half()
-            for name, value in student.state_dict().items()
-            if name != "order"
-        }
-    return Outcome(
-        found, arrays=arrays, weights=weights, weights_name=f"nade-{cell.params['loss']}"
-    )
+        models.append(Named(name_of(width, str(cell.params["loss"])), student, f"{width}."))
+    return Outcome(found, arrays=arrays, models=models, weights_name=f"nade-{cell.params['loss']}")
 
 
 def teacher(name: str, x: Tensor, *, rng: torch.Generator) -> RBM:
@@ -172,33 +165,9 @@ def answers() -> Sequence[Answer]:
     ]
 
 
-def models() -> dict[str, Model]:
-    """The students by name: `nade-1000` was trained by KL, `nade-1000-square-error` by the square
-    error.
-    """
-    return {
-        f"nade-{width}{ending}": Model(f"nade-{name}", partial(trained, width))
-        for name, ending in ENDINGS.items()
-        for width in HIDDEN
-    }
-
-
-def trained(width: int, tensors: Mapping[str, Tensor]) -> NADE:
-    """The student of `width` hidden units among the tensors that `run` records."""
-    prefix = f"{width}."
-    own = {
-        name.removeprefix(prefix): value.float()
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
-    if "W" not in own:
-        raise ValueError(
-            f"the recorded tensors are {', '.join(sorted(tensors)) or 'none'}; those of a NADE of"
-            f" {width} hidden units are needed"
-        )
-    student = NADE(*own["W"].shape, rng=torch.Generator(), order=columns(28, 28))
-    student.load_state_dict({**own, "order": student.order})
-    return student
+def name_of(width: int, loss: str) -> str:
+    """Of a student: `nade-1000` was trained by KL, `nade-1000-square-error` by the square error."""
+    return f"nade-{width}{ENDINGS[loss]}"
 
 
 STUDY = Study(
@@ -209,5 +178,5 @@ STUDY = Study(
     run,
     answers,
     precision="float32",
-    models=models(),
+    makes=tuple(f"nade-{name}" for name in ENDINGS),
 )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from distillery.distillation import History, distill
 from distillery.generators import Ancestral, Chain
 from distillery.losses import KL, SoftBits
+from distillery.models.files import Named
 from distillery.models.made import MADE
 from distillery.models.nade import NADE, columns
 from distillery.models.orderless import OrderlessNADE
@@ -25,7 +26,7 @@ from distillery.protocols import Teacher
 from distillery.teachers import Frozen, Given
 from distillery.training.schedules import one_cycle
 from distillery_book.chapters.rbm_to_nade import rbm
-from distillery_book.results.study import Cell, Context, Model, Outcome, Profile, Scalar, Study
+from distillery_book.results.study import Cell, Context, Outcome, Profile, Scalar, Study
 
 BATCH = 100
 FULL: dict[str, Scalar] = {"chains": 1000, "burn_in": 2000}
@@ -81,11 +82,6 @@ def run(cell: Cell, context: Context) -> Outcome:
     history = taught(student, machine, chain, cell.params, test=test, context=context)
     student.half().float()  # what ships is what was measured
     at, curve = history.probed("log_prob")
-    weights = (
-        {name: value.half() for name, value in student.state_dict().items() if name != "order"}
-        if cell.params == BEST
-        else {}
-    )
     arrays = {
         "steps": torch.tensor(at),
         "log_prob": torch.tensor(curve),
@@ -94,7 +90,7 @@ def run(cell: Cell, context: Context) -> Outcome:
     return Outcome(
         measured(student, machine, chain, test, rng=rng),
         arrays=arrays,
-        weights=weights,
+        models=[Named(NAME, student)] if cell.params == BEST else [],
         weights_name=NAME,
     )
 
@@ -194,11 +190,6 @@ def measured(
     }
 
 
-def built(tensors: Mapping[str, Tensor]) -> NADE:
-    """The best student, from the tensors that `run` records."""
-    return rbm.trained(1000, {f"1000.{name}": value for name, value in tensors.items()})
-
-
 STUDY = Study(
     "stronger",
     1,
@@ -207,5 +198,5 @@ STUDY = Study(
     run,
     precision="float32",
     aims=[("nade_test_loglik", "log_prob", BEST)],
-    models={NAME: Model(NAME, built)},
+    makes=(NAME,),
 )
