@@ -272,7 +272,7 @@ def _shaped(description: Description, tensors: Mapping[str, Tensor], where: str)
             model: Any = kind.from_arguments(**description.arguments)
     except Exception as error:  # whatever a stranger's arguments may bring about
         raise ValueError(f"{where}: no {description} can be made: {error}") from error
-    return model  # type: ignore[no-any-return]
+    return model
 
 
 def _check_fit(

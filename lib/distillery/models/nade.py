@@ -7,7 +7,7 @@ to the inputs or second derivatives are asked for, in plain torch. Both give the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import torch
@@ -151,24 +151,24 @@ class NADE(Described, nn.Module):
         if self._uses_kernel() and not pixels.requires_grad:
             z: Tensor = _Kernel.apply(pixels, self.W, self.U, self.b, self.c)
             return z
-        return logits_in_torch(pixels.t().to(self.W.dtype), self.W, self.U, self.b, self.c).t()
+        weights = (self.W, self.U, self.b, self.c)
+        return logits_in_torch(pixels.t().to(self.W.dtype), weights).t()
 
     def _uses_kernel(self) -> bool:
         return self.kernel and self.W.dtype == torch.float32 and self.W.device.type == "cpu"
 
 
-def logits_in_torch(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
+def logits_in_torch(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """z (B, D) by a cumulative sum over pixels (thesis, equations C.2 to C.5), differentiable in
-    everything, twice too.
+    everything, twice too; `weights` are W, U, b and c.
 
     Examples are taken a few at a time; memory is still O(B · D · H) while gradients are kept.
     """
+    W, U, b, c = weights
+    if not len(x):
+        return x.new_empty(0, len(b))
     some = max(1, 2**26 // (W.numel() + 1))
-    return (
-        torch.cat([_cumulative(part, W, U, b, c) for part in x.split(some)])
-        if len(x)
-        else x.new_empty(0, len(b))
-    )
+    return torch.cat([_cumulative(part, W, U, b, c) for part in x.split(some)])
 
 
 def _cumulative(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
@@ -182,14 +182,14 @@ class _Kernel(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, pixels: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    def forward(ctx: Any, pixels: Tensor, *weights: Tensor) -> Tensor:
         from distillery.models import nade_kernel  # compiles: not before it is needed
 
         padded = F.pad(
             pixels.to(torch.uint8), (0, -pixels.shape[1] % nade_kernel.TILE)
         ).contiguous()
-        z, last = nade_kernel.logits(padded, *(p.contiguous() for p in (W, U, b, c)))
-        ctx.save_for_backward(padded, W, U, last)
+        z, last = nade_kernel.logits(padded, [p.contiguous() for p in weights])
+        ctx.save_for_backward(padded, *weights[:2], last)
         return z[:, : pixels.shape[1]]
 
     @staticmethod
@@ -199,7 +199,8 @@ class _Kernel(torch.autograd.Function):
 
         padded, W, U, last = ctx.saved_tensors
         padded_dz = F.pad(dz, (0, padded.shape[1] - dz.shape[1])).contiguous()
-        dW, dU, dc = nade_kernel.gradients(padded, W.contiguous(), U.contiguous(), last, padded_dz)
+        both = (W.contiguous(), U.contiguous())
+        dW, dU, dc = nade_kernel.gradients(padded, both, last, padded_dz)
         return None, dW, dU, dz.sum(1), dc
 
 
@@ -208,7 +209,7 @@ def _sample_kernel(nade: NADE, uniforms: Tensor) -> tuple[Tensor, Tensor]:
 
     padded = F.pad(uniforms, (0, -uniforms.shape[1] % nade_kernel.TILE))
     drawn, probs = nade_kernel.sample(
-        padded, *(p.detach().contiguous() for p in (nade.W, nade.U, nade.b, nade.c))
+        padded, [p.detach().contiguous() for p in (nade.W, nade.U, nade.b, nade.c)]
     )
     return drawn[:, : uniforms.shape[1]], probs[:, : uniforms.shape[1]]
 

@@ -7,8 +7,8 @@ of results, or None, and answers with a dictionary of names and files (`distille
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from importlib.metadata import entry_points
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,18 @@ def _file_of(name: str, results: str | Path | None) -> Path:
         raise ValueError(
             f"{name!r} is no file, and no package is installed that offers trained models by name"
         )
+    offered, reasons = _offered(points, results)
+    if name in offered:
+        return offered[name]
+    if reasons:
+        raise ValueError(f"{name!r} is no file, and {'; '.join(reasons)}")
+    raise ValueError(unknown("trained model", name, sorted(offered)))
+
+
+def _offered(
+    points: Iterable[EntryPoint], results: str | Path | None
+) -> tuple[dict[str, Path], list[str]]:
+    """Names and files, those of the first packages first, and why others offer nothing."""
     offered: dict[str, Path] = {}
     reasons = []
     for point in points:
@@ -63,10 +75,6 @@ def _file_of(name: str, results: str | Path | None) -> Path:
             theirs: Mapping[str, Path] = point.load()(results)
         except ValueError as error:
             reasons.append(str(error))
-            continue
-        offered = {**theirs, **offered}
-    if name not in offered and reasons:
-        raise ValueError(f"{name!r} is no file, and {'; '.join(reasons)}")
-    if name not in offered:
-        raise ValueError(unknown("trained model", name, sorted(offered)))
-    return offered[name]
+        else:
+            offered = {**theirs, **offered}
+    return offered, reasons

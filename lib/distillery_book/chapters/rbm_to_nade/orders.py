@@ -111,7 +111,7 @@ def member(name: str, cell: Cell, machine: RBM, images: Images, context: Context
     test = rbm.bits(images.x_test).to(context.device)
     if name == "columns" and WEIGHTS in cell.data:
         recorded: Any = context.models(stronger.NAME)[stronger.NAME]
-        return recorded.to(context.device)  # type: ignore[no-any-return]
+        return recorded.to(context.device)
     told = [
         STUDY.version,
         cell.seed,
