@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,17 @@ def test_the_vocabulary_is_listed_and_every_name_of_it_is_there() -> None:
 def test_the_tools_have_natural_names() -> None:
     assert distillery.compress is compress.compress
     assert distillery.log_z is logz.log_z
+
+
+def test_every_name_of_the_vocabulary_stands_on_the_page_of_the_library_where_it_lives() -> None:
+    page = (Path(__file__).parents[2] / "book" / "api.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"\| \{py:\w+\}`(\w+) <([\w.]+)>`", page))
+    assert said.keys() == set(distillery.__all__) - {"__version__"}
+    for name, home in said.items():
+        module, _, own = home.rpartition(".")
+        found = getattr(distillery, name)
+        assert getattr(importlib.import_module(module), own) is found
+        assert found.__module__ == module
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
