@@ -65,16 +65,24 @@ def fail(cell: Cell, context: Context) -> Outcome:
 def tensors(cell: Cell, context: Context) -> Outcome:
     import torch
 
+    from distillery.models.files import Named
+    from distillery.models.logistic import MeanOfLogistics
+
     curve = {"curve": torch.full((int(cell.params["size"]),), float(cell.seed))}
+    models = [Named("units", MeanOfLogistics(curve["curve"][None]))]
     return Outcome(
-        {"size": int(cell.params["size"])}, arrays=curve, weights=curve, weights_name="curve"
+        {"size": int(cell.params["size"])}, arrays=curve, models=models, weights_name="curve"
     )
 
 
 def use(cell: Cell, context: Context) -> Outcome:
     """The sum of what another study recorded, where the cell needs it."""
     return Outcome(
-        {"sum": float(context.weights("curve")["curve"].sum()) if cell.params["needs"] else 0.0}
+        {
+            "sum": context.models("curve")["units"].weights.sum().item()
+            if cell.params["needs"]
+            else 0
+        }
     )
 
 

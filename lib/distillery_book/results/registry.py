@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 
 from distillery.support.nearest import unknown
-from distillery_book.results.study import Model, Study
+from distillery_book.results.study import Study
 
 CHAPTERS = "distillery_book.chapters"
 
@@ -80,11 +80,9 @@ def find(name: str) -> Study:
     return study
 
 
-def models() -> dict[str, tuple[Study, Model]]:
-    """Every trained model that can be loaded by name, and the study that makes it."""
-    return {
-        model: (study, how) for study in map(find, names()) for model, how in study.models.items()
-    }
+def makers() -> dict[str, str]:
+    """The name of every file of weights that a study makes, and the name of that study."""
+    return {weights: study.name for study in map(find, names()) for weights in study.makes}
 
 
 def _homes() -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from distillery.models import files
 from distillery.support import settings
 from distillery.support.versions import versions
 from distillery_book.results import registry, store
@@ -128,7 +129,7 @@ def _run(job: Job, on_report: OnReport | None) -> Reply:
         threads=torch.get_num_threads(),
         declared=declared(job.cell.data, job.fingerprint),
         on_report=notes.report,
-        read_weights=partial(store.read_weights, results=Path(job.results)),
+        read_models=partial(store.read_models, results=Path(job.results)),
     )
     outcome = _outcome(study, job.cell, context)
     measured = {
@@ -186,7 +187,8 @@ def _reply(outcome: Outcome, measured: Mapping[str, Any]) -> Reply:
         "dirty": dirty,
         "weights_name": outcome.weights_name,
     }
-    return Reply(found, arrays=store.pack(outcome.arrays), weights=store.pack(outcome.weights))
+    weights = files.packed(outcome.models) if outcome.models else b""
+    return Reply(found, arrays=store.pack(outcome.arrays), weights=weights)
 
 
 def declared(data: str, fingerprint: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -194,12 +194,7 @@ def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
         if reply.arrays
         else None
     )
-    weights = (
-        {"name": name, "hash": store.put_weights(reply.weights, results=results)}
-        if reply.weights
-        else None
-    )
-    return Record(
+    record = Record(
         study=study.name,
         version=study.version,
         profile=job.how.profile,
@@ -208,10 +203,15 @@ def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
         data=job.cell.data,
         fingerprint=job.fingerprint,
         arrays=arrays,
-        weights=weights,
+        weights=None,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         **found,
     )
+    if not reply.weights:
+        return record
+    about = store.provenance(record)
+    key = store.put_weights(reply.weights, results=results, about=about)
+    return replace(record, weights={"name": name, "hash": key})
 
 
 def _clear(scratch: Path) -> None:

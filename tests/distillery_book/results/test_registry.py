@@ -56,6 +56,13 @@ def test_a_study_that_bears_another_name_than_its_file_is_refused(folder):
         registry.find("zz_fine")
 
 
+def test_who_makes_which_weights_is_said_by_the_studies():
+    makers = registry.makers()
+    assert makers["nade-kl"] == "rbm"
+    assert makers["nade-1000-from-rbm"] == "stronger"
+    assert makers["autoencoder-38x2"] == "compression"
+
+
 @pytest.mark.parametrize("name", [":NAME", "module:"])
 def test_a_study_of_your_own_needs_a_module_and_an_attribute(name):
     with pytest.raises(ValueError, match=f"the study is '{name}': a name of the book, or package"):

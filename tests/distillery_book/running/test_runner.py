@@ -115,7 +115,25 @@ def test_arrays_and_weights_are_stored_and_named_in_the_record(tmp_path):
     run(TENSORS, tmp_path)
     first, second = records.read("tensors", tmp_path)
     assert store.arrays(second, tmp_path)["curve"].tolist() == [1.0] * 1000
-    assert first.weights == {"name": "curve", "hash": first.arrays}
+    assert first.weights["name"] == "curve"
+    (model,) = store.read_models(first.weights["hash"], tmp_path).values()
+    assert model.weights.tolist() == [[0.0] * 1000]
+
+
+def test_a_file_of_weights_says_which_run_made_them(tmp_path):
+    run(TENSORS, tmp_path)
+    _, second = records.read("tensors", tmp_path)
+    (model,) = store.read_models(second.weights["hash"], tmp_path).values()
+    said = {
+        "name": "units",
+        "study": "tensors",
+        "seed": 1,
+        "trained_on": "none",
+        "metrics": {"size": 1000.0},
+        "commit": second.commit,
+        "versions": second.versions,
+    }
+    assert said.items() <= model.provenance.items()
 
 
 def test_a_cell_beyond_the_budget_fails_alone_and_keeps_its_scratch(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ and the codes of images afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -133,15 +133,6 @@ def encoded(student: Autoencoder, x: Tensor, *drawn: torch.Generator | None) -> 
     """Codes of images in bytes."""
     rng = {"rng": drawn[0]} if drawn else {}
     return torch.cat([student.encode(as_float(some), **rng) for some in x.split(AT_ONCE)])
-
-
-def built(variables: int, values: int, tensors: Mapping[str, Tensor]) -> CategoricalAutoencoder:
-    """An autoencoder that ships, from the tensors that were recorded of it."""
-    student = CategoricalAutoencoder(variables, values, rng=torch.Generator().manual_seed(0))
-    student.load_state_dict(
-        {**student.state_dict(), **{name: value.float() for name, value in tensors.items()}}
-    )
-    return student
 
 
 def model_name(variables: int, values: int) -> str:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
+from distillery.models.files import Named
 from distillery.storage import simple_bits
 from distillery.tools.compress import recipes
 from distillery.tools.compress.recipes import USUAL, Recipe, as_bytes, encoded, model_name
@@ -44,7 +45,7 @@ def run_categorical(cell: Cell, context: Context) -> Outcome:
             "argmax": _pictures(student, likeliest["test"]),
             "losses": measures.thinned(losses),
         },
-        weights=_weights(student, cell),
+        models=_shipped(student, cell),
         weights_name=model_name(student.variables, student.values),
     )
 
@@ -126,8 +127,8 @@ def _pictures(student: CategoricalAutoencoder, codes: Tensor) -> Tensor:
     return as_bytes(student.decode(measures.shown(codes, student.shape[0])))
 
 
-def _weights(student: CategoricalAutoencoder, cell: Cell) -> dict[str, Tensor]:
-    """The parameters in half precision, of a code that ships."""
+def _shipped(student: CategoricalAutoencoder, cell: Cell) -> list[Named]:
+    """The autoencoder itself, of a code that ships."""
     if cell not in [published(*code) for code in SHIPPED]:
-        return {}
-    return {name: value.half() for name, value in student.named_parameters()}
+        return []
+    return [Named(model_name(student.variables, student.values), student)]

@@ -15,7 +15,6 @@ predictable (`rate`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from distillery.tools.compress import recipes as parts
 from distillery.tools.compress.recipes import PASSES
@@ -29,7 +28,7 @@ from distillery_book.chapters.compression.grid import (
     cells,
     traded,
 )
-from distillery_book.results.study import Answer, Cell, Context, Model, Outcome, Study
+from distillery_book.results.study import Answer, Cell, Context, Outcome, Study
 
 __all__ = ["CODES", "LATENTS", "OTHERS", "PASSES", "SHIPPED", "STUDY", "answers", "cells", "run"]
 
@@ -97,8 +96,5 @@ STUDY = Study(
         for variables, ladder in traded().items()
         for cell in ladder
     ],
-    models={
-        parts.model_name(*code): Model(parts.model_name(*code), partial(parts.built, *code))
-        for code in SHIPPED
-    },
+    makes=tuple(parts.model_name(*code) for code in SHIPPED),
 )

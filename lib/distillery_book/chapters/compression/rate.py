@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,9 +66,7 @@ def run_prior(cell: Cell, context: Context) -> Outcome:
     """An autoencoder as it was recorded: the bytes of its codes once they are predicted."""
     name, weights = cell.data.split(f"+{WEIGHTS}")
     sets = measures.sets(context.load(name), context)
-    student = parts.built(
-        int(cell.params["c"]), int(cell.params["l"]), context.weights(weights)
-    ).to(context.device)
+    student: Any = context.models(weights)[weights].to(context.device)
     rng = None
     if cell.params["codes"] == "drawn":
         rng = torch.Generator(context.device).manual_seed(cell.seed)

@@ -9,9 +9,10 @@ whose stream follows from a seed and a name, so a cell alone makes the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,6 @@ from distillery.models.nade import NADE, columns
 from distillery.protocols import Batch
 from distillery.teachers import Average, Labels, Recorded
 from distillery.teachers.ensemble import ensemble, train_members
-from distillery.tools.compress import recipes
 from distillery.tools.compress.recipes import as_bytes
 from distillery.training.adadelta import Adadelta
 from distillery_book.results.study import Context
@@ -121,11 +121,11 @@ class Parts:
         return Pieces(replace(self.context, scratch=folder), seed, total=total)
 
 
-def remembered(x: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+def remembered(x: Tensor, autoencoder: nn.Module) -> Tensor:
     """Pictures as chapter 2 remembers them in 38 bits, in bytes: the likeliest code of each,
     decoded.
     """
-    student = recipes.built(*REMEMBERED, tensors).to(x.device).eval()
+    student: Any = autoencoder.to(x.device)
     return torch.cat([as_bytes(student.reconstruct(as_unit(part))) for part in x.split(1000)])
 
 

@@ -64,7 +64,7 @@ def questions(
     """
     name, dtype, slopes = str(params["generator"]), parts.context.dtype, asks_slopes(params)
     if name == "recollections":
-        x = remembered(x, parts.context.weights(RECORDED))
+        x = remembered(x, parts.context.models(RECORDED)[RECORDED])
     if name in ("mnist", "recollections"):
         return answered(x, teacher, slopes=slopes, dtype=dtype, rng=rng)
     source = inputs(name, x, parts, seen(params), rng=rng, shift=float(params.get("shift", 1.0)))

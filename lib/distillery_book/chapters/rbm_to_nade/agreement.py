@@ -48,12 +48,9 @@ def cells(profile: Profile) -> Sequence[Cell]:
 
 def names(weights: str) -> list[str]:
     """The students whose weights are recorded together."""
-    return [
-        name
-        for study in (rbm.STUDY, stronger.STUDY)
-        for name, model in study.models.items()
-        if model.weights == weights
-    ]
+    if weights == stronger.NAME:
+        return [stronger.NAME]
+    return [rbm.name_of(width, weights.removeprefix("nade-")) for width in rbm.HIDDEN]
 
 
 def run(cell: Cell, context: Context) -> Outcome:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -114,7 +115,8 @@ def member(name: str, cell: Cell, *, machine: RBM, images: Images, context: Cont
     or trained now.
     """
     if name == "columns" and WEIGHTS in cell.data:
-        return stronger.built(context.weights(stronger.NAME)).to(context.device)
+        recorded: Any = context.models(stronger.NAME)[stronger.NAME]
+        return recorded.to(context.device)
     width = int(cell.params["hidden"])
     beside = replace(context, scratch=_folder(cell, images, context))
     test = as_bits(images.x_test).to(context.device)

@@ -5,7 +5,6 @@ can.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -27,7 +26,6 @@ from distillery_book.results.study import (
     Answer,
     Cell,
     Context,
-    Model,
     Outcome,
     Profile,
     Scalar,
@@ -83,7 +81,10 @@ def run(cell: Cell, context: Context) -> Outcome:
     return Outcome(
         _measured(students, machine, test),
         arrays=_curves(history),
-        weights=_weights(students),
+        models=[
+            Named(name_of(width, str(cell.params["loss"])), student, f"{width}.")
+            for width, student in students.items()
+        ],
         weights_name=f"nade-{cell.params['loss']}",
     )
 
@@ -135,15 +136,6 @@ def _curves(history: History) -> dict[str, Tensor]:
     return {"steps": torch.tensor(steps), "log_prob": torch.tensor(curve)}
 
 
-def _weights(students: Mapping[int, NADE]) -> dict[str, Tensor]:
-    return {
-        f"{width}.{name}": value.half()
-        for width, student in students.items()
-        for name, value in student.state_dict().items()
-        if name != "order"
-    }
-
-
 def teacher(name: str, x: Tensor, *, rng: torch.Generator) -> RBM:
     """The RBM of Salakhutdinov and Murray (2008); for stand-in digits, one of 20 hidden units
     trained here in a second or two, by chains that start anew at every batch.
@@ -190,35 +182,6 @@ def answers() -> Sequence[Answer]:
     ]
 
 
-def models() -> dict[str, Model]:
-    """The students by name: `nade-1000` was trained by KL, `nade-1000-square-error` by the square
-    error.
-    """
-    return {
-        f"nade-{width}{ending}": Model(f"nade-{name}", partial(trained, width))
-        for name, ending in ENDINGS.items()
-        for width in HIDDEN
-    }
-
-
-def trained(width: int, tensors: Mapping[str, Tensor]) -> NADE:
-    """The student of `width` hidden units among the tensors that `run` records."""
-    prefix = f"{width}."
-    own = {
-        name.removeprefix(prefix): value.float()
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
-    if "W" not in own:
-        raise ValueError(
-            f"the recorded tensors are {', '.join(sorted(tensors)) or 'none'}; those of a NADE of"
-            f" {width} hidden units are needed"
-        )
-    student = NADE(*own["W"].shape, rng=torch.Generator(), order=columns(28, 28))
-    student.load_state_dict({**own, "order": student.order})
-    return student
-
-
 STUDY = Study(
     "rbm",
     1,
@@ -227,5 +190,5 @@ STUDY = Study(
     run,
     answers,
     precision="float32",
-    models=models(),
+    makes=tuple(f"nade-{loss}" for loss in ENDINGS),
 )

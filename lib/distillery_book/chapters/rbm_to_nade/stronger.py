@@ -27,7 +27,7 @@ from distillery.teachers import Frozen, Given
 from distillery.training.run import History
 from distillery.training.schedules import one_cycle
 from distillery_book.chapters.rbm_to_nade import rbm
-from distillery_book.results.study import Cell, Context, Model, Outcome, Profile, Scalar, Study
+from distillery_book.results.study import Cell, Context, Outcome, Profile, Scalar, Study
 
 BATCH = 100
 FULL: dict[str, Scalar] = {"chains": 1000, "burn_in": 2000}
@@ -88,13 +88,9 @@ def run(cell: Cell, context: Context) -> Outcome:
     return Outcome(
         measured(student, machine, chain, test, rng=rng),
         arrays=arrays,
-        weights=_weights(student) if cell.params == BEST else {},
+        models=[Named(NAME, student)] if cell.params == BEST else [],
         weights_name=NAME,
     )
-
-
-def _weights(student: nn.Module) -> dict[str, Tensor]:
-    return {name: value.half() for name, value in student.state_dict().items() if name != "order"}
 
 
 def chains(machine: RBM, params: Mapping[str, Scalar], *, rng: torch.Generator) -> Chain:
@@ -191,11 +187,6 @@ def measured(
     }
 
 
-def built(tensors: Mapping[str, Tensor]) -> NADE:
-    """The best student, from the tensors that `run` records."""
-    return rbm.trained(1000, {f"1000.{name}": value for name, value in tensors.items()})
-
-
 STUDY = Study(
     "stronger",
     1,
@@ -204,5 +195,5 @@ STUDY = Study(
     run,
     precision="float32",
     aims=[("nade_test_loglik", "log_prob", BEST)],
-    models={NAME: Model(NAME, built)},
+    makes=(NAME,),
 )

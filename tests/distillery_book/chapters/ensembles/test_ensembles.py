@@ -218,8 +218,7 @@ def test_every_generator_and_both_losses_together_train_a_student(
 
 def test_a_student_of_recollections_sees_what_the_autoencoder_remembers(tmp_path: Path) -> None:
     rng, (variables, values) = torch.Generator().manual_seed(0), parts.REMEMBERED
-    codec = CategoricalAutoencoder(variables, values, rng=rng)
-    tensors = {name: value.half() for name, value in codec.named_parameters()}
+    codec = CategoricalAutoencoder(variables, values, rng=rng).half().float().eval()
     context = Context(
         "smoke",
         torch.device("cpu"),
@@ -229,15 +228,12 @@ def test_a_student_of_recollections_sees_what_the_autoencoder_remembers(tmp_path
             f"weights:{grid.RECORDED}": "0" * 16,
             "embedded:digits": data.load("embedded:digits").fingerprint,
         },
-        read_weights=lambda fingerprint: tensors,
+        read_models=lambda fingerprint: {grid.RECORDED: codec},
     )
     one = cell("recollections", "cross_entropy", optimizer="adam")
     found = ensembles.run(replace(one, data=f"{one.data}+weights:{grid.RECORDED}"), context)
-    codec.load_state_dict(
-        {**codec.state_dict(), **{name: value.float() for name, value in tensors.items()}}
-    )
     x = data.load("embedded:digits").x_train
-    again = (255 * codec.eval().reconstruct(x.float() / 255)).round() / 255
+    again = (255 * codec.reconstruct(x.float() / 255)).round() / 255
     distances = (found.arrays["samples"].float()[:, None] - again).abs().flatten(2).amax(-1)
     assert distances.amin(1).max() < 1e-3  # half precision
     assert found.departures["generator"] == ["nade", "recollections"]
