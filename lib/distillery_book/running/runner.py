@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +17,8 @@ from pathlib import Path
 
 from distillery.support.nearest import unknown
 from distillery_book.results import records, store
-from distillery_book.results.records import Record, identity, same
+from distillery_book.results.index import Index
+from distillery_book.results.records import Place, Record, identity, place, same
 from distillery_book.results.study import WEIGHTS, Cell, Profile, Study
 from distillery_book.running.job import How, Job, Reply, declared, notes_path
 from distillery_book.running.progress import Progress
@@ -55,8 +56,9 @@ def states(study: Study, cells: Sequence[Cell], results: Path) -> list[str]:
     A record counts whatever the fingerprint of its data, which need not be on this machine.
     """
     known = store.recorded_weights(results)
-    runs = [run for run in records.current(study, results) if _has_present_weights(run, known)]
-    return [_state(cell, runs, known) for cell in cells]
+    counted = Index(study, records.read(study.name, results)).records
+    places = {run.place for run in counted if _has_present_weights(run, known)}
+    return [_state(cell, places, known) for cell in cells]
 
 
 def runnable(cells: Sequence[Cell], results: Path) -> tuple[list[Cell], list[str]]:
@@ -80,11 +82,11 @@ def execute(
         for job, reply in finished:
             try:
                 record = _record(study, job, reply, results)
+                records.append(record, results)
             except ValueError as error:
                 failed += 1
                 progress.failed(job, str(error), reply.traceback)
                 continue
-            records.append(record, results)
             _clear(Path(job.scratch))
             progress.finished(job, record.metrics)
     return failed
@@ -232,10 +234,10 @@ def _has_present_weights(run: Record, known: Mapping[str, str]) -> bool:
     return all(used[WEIGHTS + name] == known.get(name) for name in _needed(run.cell))
 
 
-def _state(cell: Cell, runs: Iterable[Record], known: Mapping[str, str]) -> str:
+def _state(cell: Cell, recorded: Set[Place], known: Mapping[str, str]) -> str:
     if not all(name in known for name in _needed(cell)):
         return "waiting"
-    return "recorded" if records.matching(runs, cell) else "missing"
+    return "recorded" if place(cell) in recorded else "missing"
 
 
 def _check_key(cells: Sequence[Cell], key: str, values: Sequence[object]) -> None:

@@ -17,6 +17,7 @@ from distillery.generators import Chain
 from distillery.losses.densities import KL, LogSquareError
 from distillery.losses.loss import Loss
 from distillery.models.bank import Bank
+from distillery.models.files import Named
 from distillery.models.nade import NADE, columns
 from distillery.models.rbm import RBM
 from distillery.teachers import Frozen
@@ -180,6 +181,11 @@ def answers() -> Sequence[Answer]:
         for width in HIDDEN
         for name in ("kl", "square_error")
     ]
+
+
+def name_of(width: int, loss: str) -> str:
+    """Of a student: `nade-1000` was trained by KL, `nade-1000-square-error` by the square error."""
+    return f"nade-{width}{ENDINGS[loss]}"
 
 
 STUDY = Study(

@@ -17,6 +17,7 @@ from distillery.data import as_bits
 from distillery.distillation import distill
 from distillery.generators import Ancestral, Chain
 from distillery.losses import KL, SoftBits
+from distillery.models.files import Named
 from distillery.models.made import MADE
 from distillery.models.nade import NADE, columns
 from distillery.models.orderless import OrderlessNADE
