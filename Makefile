@@ -1,5 +1,6 @@
 # `make book` and `make test` need Python 3.11, 3.12 or 3.13, and a network the first time. The environment is .venv;
-# `make PYTHON=/path/to/python book` uses an existing environment instead, and installs nothing into it.
+# `make PYTHON=/path/to/python book` uses an existing environment instead, and installs nothing into it: the packages are found
+# there by PYTHONPATH, and the commands that the book adds to `distillery` by lib/distillery.egg-info, which is written anew each time.
 
 SHELL := /bin/bash
 PYTHON ?=
@@ -16,6 +17,8 @@ export PYTHONPATH := $(CURDIR)/lib$(if $(PYTHONPATH),:$(PYTHONPATH))
 endif
 
 distillery := $(python) -m distillery
+needed := torch jupyter_book papermill nbval setuptools
+print_lacking = from importlib.util import find_spec; print(*(name for name in "$(needed)".split() if find_spec(name) is None))
 one_thread := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: help book test lint lab bench refresh clean distclean existing-environment
@@ -51,7 +54,7 @@ bench: $(ready)
 	@failed=0; for file in tests/bench/bench_*.py; do echo "== $$file"; $(one_thread) $(python) $$file || failed=1; done; exit $$failed
 
 clean:
-	rm -rf _build build .pytest_cache .mypy_cache .ruff_cache .hypothesis dask-scratch-space dask-worker-space
+	rm -rf _build build lib/distillery.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis dask-scratch-space dask-worker-space
 	find lib tests book -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 distclean: clean
@@ -66,4 +69,8 @@ distclean: clean
 	@touch $@
 
 existing-environment:
-	@$(python) -c 'import torch, jupyter_book, papermill, nbval' || { echo "$(python) lacks packages: $(python) -m pip install -c constraints.txt -e \".[book,dask,test]\"" >&2; exit 1; }
+existing-environment:
+	@lacking="$$($(python) -c '$(print_lacking)')" || exit 1; test -z "$$lacking" || \
+		{ echo "$(python) lacks $$lacking; install what is needed: $(python) -m pip install -c constraints.txt -e \".[book,dask,test]\"" >&2; exit 1; }
+	@$(python) -c 'from setuptools import setup; setup()' --quiet egg_info --egg-base lib || \
+		{ echo "lib/distillery.egg-info could not be written: setuptools 77 or newer is needed, and a folder lib that can be written to" >&2; exit 1; }

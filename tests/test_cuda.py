@@ -40,24 +40,23 @@ def network(*widths: int) -> nn.Module:
     "loss", [SoftTargets(2.0), DerivativeSquareError(), DerivativeSquareError(closed_form=False)]
 )
 def test_a_loss_and_its_gradient_are_those_of_the_cpu(loss):
-    x, found = torch.randn(32, 6, generator=torch.Generator().manual_seed(2)), []
+    x = torch.randn(32, 6, generator=torch.Generator().manual_seed(2))
+    values_and_gradients = []
     for device in ("cpu", "cuda"):
         teacher, student = Frozen(network(6, 16, 5)).to(device), network(6, 8, 5).to(device)
         value = loss(teacher, student, Batch(x.to(device)))
         value.backward()
-        found.append([value.detach().cpu(), *(p.grad.cpu() for p in student.parameters())])
-    for here, there in zip(*found, strict=True):
+        gradients = [parameter.grad.cpu() for parameter in student.parameters()]
+        values_and_gradients.append([value.detach().cpu(), *gradients])
+    for here, there in zip(*values_and_gradients, strict=True):
         torch.testing.assert_close(there, here, rtol=1e-4, atol=1e-5)
 
 
 def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
     def run(steps: int, path=None) -> Tensor:
-        student, rng = (
-            CategoricalAutoencoder(8, 2, rng=stream(3))
-            .cuda()
-            .to(memory_format=torch.channels_last),
-            stream(4),
-        )
+        student = CategoricalAutoencoder(8, 2, rng=stream(3)).cuda()
+        student = student.to(memory_format=torch.channels_last)
+        rng = stream(4)
         x = torch.rand(70, 1, 28, 28, generator=rng, device="cuda")
         optimizer = torch.optim.Adam(student.parameters(), lr=0.01, fused=True)
         return distill(
@@ -80,7 +79,7 @@ def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
 
 def test_members_trained_as_one_stack_are_those_trained_alone():
     x, y = torch.randn(60, 6, device="cuda"), torch.randint(3, (60,), device="cuda")
-    found = [
+    stacked_and_alone = [
         train_members(
             lambda rng: MLP((6, 8, 3), rng=rng),
             x,
@@ -92,15 +91,13 @@ def test_members_trained_as_one_stack_are_those_trained_alone():
         )
         for stacked in (True, False)
     ]
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one(x), other(x), rtol=1e-3, atol=1e-4)
+    for member, alone in zip(*stacked_and_alone, strict=True):
+        torch.testing.assert_close(member(x), alone(x), rtol=1e-3, atol=1e-4)
 
 
 def test_an_ensemble_is_asked_in_half_precision_for_values_and_slopes():
-    teacher, student = (
-        ensemble([network(6, 16, 5).cuda(), MLP((6, 16, 5), rng=stream(7)).cuda()]),
-        network(6, 8, 5).cuda(),
-    )
+    teacher = ensemble([network(6, 16, 5).cuda(), MLP((6, 16, 5), rng=stream(7)).cuda()])
+    student = network(6, 8, 5).cuda()
     source = Asked(
         Noise((6,), rng=stream(8)), teacher, slopes=True, dtype=torch.bfloat16, at_once=100
     )
@@ -137,8 +134,7 @@ def test_a_nade_samples_and_scores_as_on_the_cpu():
 def test_annealing_finds_the_partition_function():
     machine = RBM(10, 6, rng=torch.Generator().manual_seed(13), scale=0.7)
     exact = exact_log_z(machine)
-    found = importance(
-        forward(machine.cuda(), uniform(300), chains=2000, rng=stream(14)).log_ratios
-    )
-    assert abs(found.value - exact) < 5 * found.error
-    assert found.error < 0.1
+    paths = forward(machine.cuda(), uniform(300), chains=2000, rng=stream(14))
+    estimate = importance(paths.log_ratios)
+    assert abs(estimate.value - exact) < 5 * estimate.error
+    assert estimate.error < 0.1

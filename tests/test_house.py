@@ -120,7 +120,11 @@ def test_most_functions_are_very_short() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(LIB)))
 def test_what_others_call_takes_at_most_four_arguments_by_position(path: Path) -> None:
-    public = [node for node in _functions(path) if not node.name.startswith("_")]
+    public = [
+        node
+        for node in _functions(path)
+        if not node.name.startswith("_") and not _is_called_by_sphinx(path, node)
+    ]
     assert {
         node.name: found for node in public if (found := _positional(node)) > MOST_POSITIONAL
     } == {}
@@ -146,11 +150,12 @@ def test_no_file_is_pickled() -> None:
 
 
 def test_importing_the_library_is_quick_and_brings_no_heavy_package() -> None:
+    """torch takes seconds of its own: it is imported first, and what the library adds is measured."""
     heavy = "{'matplotlib', 'pandas', 'dask', 'sklearn', 'torchvision', 'papermill'}"
     script = (
-        "import json, sys, time; start = time.process_time(); import distillery; from distillery"
-        f" import distill;print(json.dumps([time.process_time() - start, sorted({heavy} &"
-        " set(sys.modules))]))"
+        "import json, sys, time; import torch; start = time.process_time(); import distillery; from"
+        " distillery import distill; print(json.dumps([time.process_time() - start,"
+        f" sorted({heavy} & set(sys.modules))]))"
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for _ in range(3):  # a machine that is busy, or cold, may be slow once
@@ -162,10 +167,10 @@ def test_importing_the_library_is_quick_and_brings_no_heavy_package() -> None:
             text=True,
         )
         seconds, brought = json.loads(run.stdout)
-        if seconds < 2:
+        if seconds < 1:
             break
     assert brought == []
-    assert seconds < 2
+    assert seconds < 1
 
 
 def _package(path: Path) -> str:
@@ -232,6 +237,15 @@ def _statements(function: ast.FunctionDef) -> int:
 def _positional(function: ast.FunctionDef) -> int:
     arguments = [argument.arg for argument in function.args.posonlyargs + function.args.args]
     return len(arguments) - (arguments[:1] in (["self"], ["cls"]))
+
+
+def _is_called_by_sphinx(path: Path, function: ast.FunctionDef) -> bool:
+    """Whether Sphinx dictates the signature: in our extensions, what is handed the application."""
+    first = [argument.annotation for argument in function.args.args[:1]]
+    takes_application = [ast.unparse(annotation) for annotation in first if annotation] == [
+        "Sphinx"
+    ]
+    return path.name in ("sphinx_api.py", "sphinx_overlay.py") and takes_application
 
 
 def _calls_backward(path: Path) -> bool:

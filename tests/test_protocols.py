@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 
-from distillery.protocols import Batch, Generator, Stateful
+from distillery.protocols import Batch, Generator, Stateful, check_rng
 
 
 class Counting(Generator):
@@ -49,6 +52,31 @@ def test_a_batch_of_anything_but_a_tensor_of_examples_is_refused(x: object) -> N
         TypeError, match=r"Batch\.x is .*: a tensor with one entry an example is needed"
     ):
         Batch(x)  # type: ignore[arg-type]
+
+
+def test_a_sentence_about_a_batch_does_not_print_it() -> None:
+    with pytest.raises(
+        TypeError, match=r"^Batch\.x is a ndarray of shape \(500, 4\) and dtype float64: a tensor"
+    ):
+        Batch(np.zeros((500, 4)))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^Batch\.y is a list of 500 entries: a tensor"):
+        Batch(torch.zeros(500), list(range(500)))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^Batch\.x is None: a tensor"):
+        Batch(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rng", "named"),
+    [
+        (np.random.default_rng(0), "a numpy Generator"),
+        (random.Random(0), "a random Random"),
+        (0, "0"),
+        (None, "None"),
+    ],
+)
+def test_a_stream_that_is_not_torchs_is_refused_by_its_name(rng: object, named: str) -> None:
+    with pytest.raises(TypeError, match=f"^rng is {named}: a torch.Generator is needed, such as"):
+        check_rng(rng)
 
 
 @pytest.mark.parametrize(

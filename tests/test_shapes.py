@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, Shaped, TypeCheckError, jaxtyped
 from torch import Tensor, nn
 
 from distillery import Batch, generators, losses, teachers
+from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.bank import Bank
 from distillery.models.lenet import LeNet
 from distillery.models.mlp import MLP
@@ -45,6 +46,13 @@ def machine() -> RBM:
 
 def nade() -> NADE:
     return NADE(INPUTS, 3, rng=rng(), kernel=False)
+
+
+class Flat(CategoricalAutoencoder):
+    """One whose pictures have as many pixels as inputs have here."""
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return super().decode(codes).flatten(1)[:, :INPUTS]
 
 
 @jaxtyped(typechecker=beartype)
@@ -126,6 +134,8 @@ noise, data = (
     generators.Noise(INPUTS, rng=rng()),
     generators.Resample(torch.randn(9, INPUTS, generator=rng()), rng=rng()),
 )
+flat = Flat(4, 2, rng=rng())
+remembered = generators.RecollectionBuffer.full(flat, torch.eye(4).long(), rng=rng())
 GENERATORS: dict[str, Callable[[], generators.Generator]] = {
     "Noise": lambda: noise,
     "Uniform": lambda: generators.Uniform(INPUTS, rng=rng()),
@@ -147,6 +157,11 @@ GENERATORS: dict[str, Callable[[], generators.Generator]] = {
     "Parallel": lambda: generators.Parallel([noise]),
     "Asked": lambda: generators.Asked(noise, teachers.Frozen(network(1)), at_once=4),
     "Bootstrap": lambda: generators.Bootstrap(torch.randn(9, INPUTS, generator=rng()), rng=rng()),
+    "Diverse": lambda: generators.Diverse(noise, of=3, keep=1, rng=rng()),
+    "PriorCodes": lambda: generators.PriorCodes(flat, CodePrior(4, 2, rng=rng()), rng=rng()),
+    "RandomCodes": lambda: generators.RandomCodes(flat, rng=rng()),
+    "Recall": lambda: remembered.stream(rng()),
+    "RecollectionBuffer": lambda: remembered,
     "Conditionals": lambda: generators.Conditionals(nade(), rng=rng()),
 }
 ABSTRACT = {"Loss", "RandomLoss", "Generator", "Exhausted"}

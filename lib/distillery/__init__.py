@@ -8,34 +8,40 @@ from distillery.teachers import Frozen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from distillery.support.lazily import lazily
 
 if TYPE_CHECKING:
     from distillery.distillation import distill
     from distillery.protocols import Batch, Exhausted
+    from distillery.tools.compress import compress
+    from distillery.tools.logz import log_z
     from distillery.tools.trained import load
     from distillery.training.run import Diverged, History
 
 __version__ = "0.1.0"
-__all__ = ["Batch", "Diverged", "Exhausted", "History", "__version__", "distill", "load"]
+__all__ = [
+    "Batch",
+    "Diverged",
+    "Exhausted",
+    "History",
+    "__version__",
+    "compress",
+    "distill",
+    "load",
+    "log_z",
+]
 
+# torch takes a second to import: `distillery --help` and a notebook's first line should not wait
 _HOMES = {
     "distill": "distillation",
     "load": "tools.trained",
+    "compress": "tools.compress",
+    "log_z": "tools.logz",
     "Batch": "protocols",
     "Exhausted": "protocols",
     "History": "training.run",
     "Diverged": "training.run",
 }
-
-
-def __getattr__(name: str) -> Any:
-    # torch takes a second to import: `distillery --help` and a notebook's first line should not
-    # wait for it
-    if name not in _HOMES:
-        raise AttributeError(
-            f"module 'distillery' has no attribute {name!r}: it has {', '.join(__all__)}"
-        )
-    import importlib
-
-    return getattr(importlib.import_module(f"distillery.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazily(__name__, _HOMES, globals())

@@ -18,7 +18,8 @@ from torch import nn
 from distillery.models.bank import clip_gradients
 from distillery.models.once import once
 from distillery.protocols import Exhausted, Generator
-from distillery.training.run import History, Probe, Run, precision
+from distillery.training.run import History, Probe, Run
+from distillery.training.underway import explained, precision
 
 
 def distill(
@@ -45,29 +46,19 @@ def distill(
     `steps=None` runs until the generator is exhausted; `schedule(step)` multiplies the rates;
     `clip` bounds the norm of each student's gradient; `dtype` is that of the products. `probes`
     measure the student after the steps in `probe_at` (an int: every so many). With `checkpoint`,
-    saved every `every` steps, the same call continues a killed run. The student is left in
-    evaluation mode.
+    saved every `every` steps, the same call continues a killed run, and a call that would have made
+    another run is refused. The student is left in evaluation mode.
     """
-    run = Run(
-        teacher,
-        student,
-        generator,
-        loss,
-        optimizer,
-        schedule=schedule,
-        probes=probes or {},
-        probe_at=probe_at,
-    )
-    run.start(
-        checkpoint, every=every, batch_size=batch_size, steps=steps, clip=clip, progress=progress
-    )
+    run = Run(teacher, student, generator, loss, optimizer, schedule, clip, dtype, batch_size)
+    run.measure(probes or {}, probe_at)
+    run.start(checkpoint, every=every, steps=steps, progress=progress)
     for step in run.remaining():
         try:
             batch = generator.draw(batch_size)
         except Exhausted:
             break
         run.check(batch)
-        with once(teacher, student, loss), precision(dtype, batch.x.device):
+        with explained(run, batch), once(teacher, student, loss), precision(dtype, batch.x.device):
             value = loss(teacher, student, batch)
         run.record(value)
         optimizer.zero_grad()

@@ -73,11 +73,9 @@ def mean_and_error(values: Tensor | Iterable[float]) -> Estimate:
     """The mean of values over seeds or examples, and its standard error: their standard deviation
     over the root of their number.
     """
-    observed = (
-        (values if isinstance(values, Tensor) else torch.tensor(list(values), dtype=torch.float64))
-        .double()
-        .flatten()
-    )
+    if not isinstance(values, Tensor):
+        values = torch.tensor(list(values), dtype=torch.float64)
+    observed = values.double().flatten()
     n = len(observed)
     if n == 0:
         raise ValueError("values is empty: at least one value is needed")
@@ -86,15 +84,18 @@ def mean_and_error(values: Tensor | Iterable[float]) -> Estimate:
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:
-    """One for each example whose largest logit is the label's, else zero; shape (N,)."""
+    """Whether each example's largest logit is the label's, one or zero; shape (N,)."""
     _check_labels(logits, labels)
     return (logits.argmax(-1) == labels).double()
 
 
 def log_prob_of(logits: Tensor, labels: Tensor) -> Tensor:
-    """log p(label | x) for each example, in nats; shape (N,). Log probabilities serve as logits."""
+    """The log probability of each example's label, log p(label | x), in nats; shape (N,). Log
+    probabilities serve as logits.
+    """
     _check_labels(logits, labels)
-    return logits.double().log_softmax(-1).gather(-1, labels.long().unsqueeze(-1)).squeeze(-1)
+    log_probs = logits.double().log_softmax(-1)
+    return log_probs.gather(-1, labels.long().unsqueeze(-1)).squeeze(-1)
 
 
 def l1_each(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -113,14 +114,15 @@ def l1_each(images: Tensor, reconstructions: Tensor) -> Tensor:
 
 
 def wilson(successes: int, n: int, deviations: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval of a fraction: the p for which the observed one lies within so many
-    standard errors of p.
+    """Wilson's interval of a fraction: every p that the observed fraction lies within so many
+    standard errors of, the errors being those of p (Wilson, 1927).
     """
     if not 0 <= successes <= n or n < 1:
         raise ValueError(
             f"successes is {successes} of n = {n}: between 0 and n are needed, and n at least 1"
         )
-    p, square = successes / n, deviations**2
+    p = successes / n
+    square = deviations**2
     center = (p + square / (2 * n)) / (1 + square / n)
     half = deviations / (1 + square / n) * math.sqrt(p * (1 - p) / n + square / (4 * n * n))
     return max(0.0, center - half), min(1.0, center + half)

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from distillery.support.shown import shown
+
 
 class Exhausted(Exception):  # noqa: N818 (nothing went wrong)
     """A generator has nothing more to give: a pass over data has ended."""
@@ -35,10 +37,12 @@ class Batch:
     draw: Tensor | None = None
 
     def __post_init__(self) -> None:
+        if self.x is None:
+            raise TypeError("Batch.x is None: a tensor with one entry an example is needed")
         for name, value in self._present():
             if not isinstance(value, Tensor) or value.dim() == 0:
                 raise TypeError(
-                    f"Batch.{name} is {value!r}: a tensor with one entry an example is needed"
+                    f"Batch.{name} is {shown(value)}: a tensor with one entry an example is needed"
                 )
             if len(value) != len(self.x):
                 raise ValueError(
@@ -50,18 +54,18 @@ class Batch:
         return len(self.x)
 
     def __getitem__(self, index: Tensor | slice) -> Batch:
-        """The examples at `index`, all fields alike."""
+        """The examples at `index`, with all that travels with them."""
         return replace(self, **{name: value[index] for name, value in self._present()})
 
     def to(self, device: torch.device | str) -> Batch:
+        """The same examples on another device."""
         return replace(self, **{name: value.to(device) for name, value in self._present()})
 
     def _present(self) -> Iterator[tuple[str, Tensor]]:
-        return (
-            (f.name, getattr(self, f.name))
-            for f in fields(self)
-            if getattr(self, f.name) is not None
-        )
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                yield field.name, value
 
 
 class Stateful:
@@ -76,22 +80,22 @@ class Stateful:
     remembers: tuple[str, ...] = ()
 
     def state_dict(self) -> dict[str, Any]:
+        """What `remembers` names, and the state of every stream and part inside, by name."""
         state: dict[str, Any] = {name: _copied(getattr(self, name)) for name in self.remembers}
         for name, part in self._parts():
-            state[name] = (
-                part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
-            )
+            is_stream = isinstance(part, torch.Generator)
+            state[name] = part.get_state() if is_stream else part.state_dict()
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state_dict` was taken."""
         for name in self.remembers:
             setattr(self, name, _copied(state[name], like=getattr(self, name)))
         for name, part in self._parts():
-            (
+            if isinstance(part, torch.Generator):
                 part.set_state(state[name])
-                if isinstance(part, torch.Generator)
-                else part.load_state_dict(state[name])
-            )
+            else:
+                part.load_state_dict(state[name])
 
     def _parts(self) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
@@ -104,7 +108,8 @@ class Generator(Stateful, ABC):
     """Produces inputs. `draw(n)` returns a batch of exactly n examples, or raises `Exhausted`."""
 
     @abstractmethod
-    def draw(self, n: int) -> Batch: ...
+    def draw(self, n: int) -> Batch:
+        """The next n examples, exactly as many, or `Exhausted` raised."""
 
 
 class Teacher(nn.Module, ABC):
@@ -114,7 +119,8 @@ class Teacher(nn.Module, ABC):
     """
 
     @abstractmethod
-    def forward(self, batch: Batch) -> Any: ...
+    def forward(self, batch: Batch) -> Any:
+        """What the teacher answers to each example of the batch, in its order."""
 
     def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
         """Log probabilities (B, K) and their slopes (B, K, …), where the teacher knows them without
@@ -123,14 +129,30 @@ class Teacher(nn.Module, ABC):
         return None
 
 
+def check_rng(rng: Any) -> torch.Generator:
+    """The stream itself, if it is one of torch's; else a sentence that says how to make one."""
+    if not isinstance(rng, torch.Generator):
+        raise TypeError(
+            f"rng is {_named(rng)}: a torch.Generator is needed, such as"
+            " torch.Generator().manual_seed(0)"
+        )
+    return rng
+
+
+def _named(rng: Any) -> str:
+    """What was given for a stream, with its package: numpy's is called Generator too."""
+    if rng is None or isinstance(rng, (bool, int, float, str)):
+        return repr(rng)
+    return f"a {type(rng).__module__.split('.')[0]} {type(rng).__name__}"
+
+
 def _entries(value: Any) -> list[tuple[str, Any]]:
+    """A value's members, each with what its name adds to the value's own."""
     if isinstance(value, Mapping):
         return [(f".{key}", part) for key, part in value.items()]
-    return (
-        [(f".{i}", part) for i, part in enumerate(value)]
-        if isinstance(value, (list, tuple))
-        else [("", value)]
-    )
+    if isinstance(value, (list, tuple)):
+        return [(f".{i}", part) for i, part in enumerate(value)]
+    return [("", value)]
 
 
 def _copied(value: Any, *, like: Any = None) -> Any:

@@ -23,7 +23,7 @@ from distillery.losses import PixelCrossEntropy
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.support.settings import resolve
 from distillery.teachers import Inputs
-from distillery.training.run import precision
+from distillery.training.underway import precision
 
 SIZES = ((168, 2, 1, 28), (62, 2, 1, 28), (38, 2, 1, 28), (76, 2, 3, 32))
 Run = Callable[[int], None]

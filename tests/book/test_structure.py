@@ -1,4 +1,4 @@
-"""What every chapter keeps to: its names and order, its size, its cells, its captions, the form in
+"""What every chapter keeps to: its place in the book, its size, its cells, its captions, the form in
 which it is committed.
 """
 
@@ -15,30 +15,79 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
+from sphinx.util.matching import patfilter
 
+from distillery_book.results import registry
 from distillery_book.site import ipynb
 from distillery_book.site.pytest_notebooks import comparison
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
-each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+PAGES = sorted((ROOT / "book").glob("*.ipynb"))
+FIRST_PAGES = [path for path in PAGES if path.stem[2] == "_"]
+each_chapter = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+
+# A chapter is read in twenty minutes, and its code by reading.
+MOST_WORDS, FEWEST_FIGURES, MOST_FIGURES, MOST_OPEN_TABLES = 1800, 6, 10, 5
+MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 5
+# Pages written before there were these limits; whoever rewrites one takes it out.
+LONGER = (
+    "02_compression",
+    "06_ensembles",
+    "07_predictive_density",
+    "08_predictive_classifier",
+    "09_rbm_to_nade",
+    "10_partition_function",
+)
+each_within_limits = pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=[pytest.mark.xfail(reason="to be rewritten")] if path.stem in LONGER else [],
+        )
+        for path in PAGES
+    ],
+)
 
 
-def test_chapters_stand_in_the_contents_in_the_order_of_their_numbers() -> None:
+def test_the_contents_list_every_page_of_every_chapter_in_the_order_of_numbers() -> None:
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    listed = [entry["file"] for part in contents["parts"] for entry in part["chapters"]]
-    assert [name for name in listed if re.match(r"book/\d", name)] == [
-        f"book/{path.stem}" for path in CHAPTERS
+    [pattern] = [entry["glob"] for entry in contents["parts"][0]["chapters"]]
+    book = ROOT / "book"
+    documents = [
+        path.relative_to(ROOT).with_suffix("").as_posix()
+        for suffix in ("md", "ipynb")
+        for path in book.rglob(f"*.{suffix}")
     ]
-    numbers = [int(path.stem[:2]) for path in CHAPTERS]
+    listed = sorted(patfilter(documents, pattern))  # as the contents sort them
+    assert listed == [f"book/{path.stem}" for path in PAGES]
+    numbers = [re.findall(r"^(\d\d)([a-z]?)_", path.stem)[0] for path in PAGES]
     assert numbers == sorted(set(numbers))
-    assert numbers[0] == 1
-    assert all(re.fullmatch(r"\d\d(_[a-z0-9]+)+", path.stem) for path in CHAPTERS)
+    assert numbers[0] == ("01", "")
+    assert all(re.fullmatch(r"\d\d[a-z]?(_[a-z0-9]+)+", path.stem) for path in PAGES)
 
 
-def test_the_index_leads_to_every_chapter() -> None:
+def test_every_first_page_has_a_folder_and_every_second_page_a_first() -> None:
+    declared = {chapter.notebook for chapter in registry.chapters().values()}
+    assert {path.stem for path in FIRST_PAGES} == declared
+    assert {path.stem[:2] for path in PAGES} == {name[:2] for name in declared}
+
+
+def test_the_index_has_a_place_for_what_chapters_say_and_names_none_itself() -> None:
     index = (ROOT / "book" / "index.md").read_text()
-    assert [path.name for path in CHAPTERS if f"({path.name})" not in index] == []
+    assert "\n<!-- chapters -->\n" in index
+    assert "\n<!-- findings -->\n" in index
+    assert re.findall(r"\d\d[a-z]?_\w+\.ipynb", index) == []
+
+
+def test_every_number_of_a_finding_is_glued_by_its_own_chapter() -> None:
+    for chapter in registry.chapters().values():
+        told = re.findall(r"\{glue:text\}`(\w+)\.ipynb::([\w-]+):s`", chapter.finding)
+        glued = ipynb.glued(ipynb.read(ROOT / "book" / f"{chapter.notebook}.ipynb"))
+        assert chapter.finding.count("{glue") == len(told)
+        assert [name for page, name in told if page != chapter.notebook] == []
+        assert [name for _, name in told if name not in glued] == []
 
 
 @each_chapter
@@ -94,19 +143,30 @@ def test_most_code_cells_end_in_something_to_look_at(path: Path) -> None:
 
 
 @each_chapter
-def test_a_chapter_has_thirty_to_forty_five_cells_and_at_most_300_kib(path: Path) -> None:
-    assert 30 <= len(_cells(path)) <= 45
+def test_a_page_has_at_most_300_kib(path: Path) -> None:
     assert path.stat().st_size <= 300 * 1024
 
 
+@each_within_limits
+def test_a_page_is_read_in_twenty_minutes(path: Path) -> None:
+    prose = "\n".join(ipynb.source(c) for c in _cells(path) if c["cell_type"] == "markdown")
+    figures = [cell for cell in _code(path) if _shows(cell, "image/png")]
+    tables = [cell for cell in _code(path) if _shows(cell, "text/html") and not _is_folded(cell)]
+    assert _words(prose) <= MOST_WORDS
+    assert len(figures) <= MOST_FIGURES
+    assert len(figures) >= FEWEST_FIGURES or path not in FIRST_PAGES
+    assert len(tables) <= MOST_OPEN_TABLES
+
+
+@each_within_limits
+def test_no_code_cell_has_more_than_twelve_statements(path: Path) -> None:
+    lengths = {cell["id"]: _statements(cell) for cell in _code(path)}
+    assert {name: length for name, length in lengths.items() if length > MOST_STATEMENTS} == {}
+
+
 @each_chapter
-def test_code_cells_are_short(path: Path) -> None:
-    lengths = [
-        len([line for line in ipynb.source(cell).splitlines() if line.strip()])
-        for cell in _code(path)
-    ]
-    assert statistics.median(lengths) <= 5
-    assert max(lengths) <= 15
+def test_most_code_cells_are_short(path: Path) -> None:
+    assert statistics.median(_statements(cell) for cell in _code(path)) <= MEDIAN_STATEMENTS
 
 
 @each_chapter
@@ -135,11 +195,7 @@ def test_the_parameters_are_typed_commented_and_few(path: Path) -> None:
 
 @each_chapter
 def test_every_picture_is_a_figure_whose_caption_is_a_sentence(path: Path) -> None:
-    pictures = [
-        cell
-        for cell in _code(path)
-        if any("image/png" in output.get("data", {}) for output in cell["outputs"])
-    ]
+    pictures = [cell for cell in _code(path) if _shows(cell, "image/png")]
     figures = [cell["metadata"].get("mystnb", {}).get("figure", {}) for cell in pictures]
     assert pictures
     assert [
@@ -180,6 +236,26 @@ def _cells(path: Path) -> list[dict[str, Any]]:
 
 def _code(path: Path) -> list[dict[str, Any]]:
     return [cell for cell in _cells(path) if cell["cell_type"] == "code"]
+
+
+def _shows(cell: dict[str, Any], kind: str) -> bool:
+    return any(kind in output.get("data", {}) for output in cell["outputs"])
+
+
+def _is_folded(cell: dict[str, Any]) -> bool:
+    return bool({"hide-output", "hide-cell"} & set(ipynb.tags(cell)))
+
+
+def _words(prose: str) -> int:
+    """Words to read: code, formulas and marks are none."""
+    return len(re.sub(r"```.*?```|<[^>]*>|\$[^$]*\$", "", prose, flags=re.DOTALL).split())
+
+
+def _statements(cell: dict[str, Any]) -> int:
+    """Those of a cell, nested ones counted, without its imports."""
+    nodes = ast.walk(ast.parse(ipynb.source(cell)))
+    imports = ast.Import | ast.ImportFrom
+    return sum(isinstance(node, ast.stmt) and not isinstance(node, imports) for node in nodes)
 
 
 def _only_prepares(cell: dict[str, Any]) -> bool:

@@ -34,6 +34,7 @@ def test_pictures_become_a_file_and_the_file_pictures(distillery, tmp_path):
     assert "Training: 1 passes over 60 pictures, 1 steps\n" in out
     size = (tmp_path / "data.rec").stat().st_size
     assert f"data.rec: {size:,} bytes" in out
+    assert re.search(r"^Time: about \d+ s of training$", out, flags=re.MULTILINE)
     assert err == "training\ndecoding and measuring\n"
     code, out, err = distillery("decompress", "data.rec", "-o", "again.npz")
     assert (code, err) == (0, "")

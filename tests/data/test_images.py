@@ -74,3 +74,10 @@ def test_importing_the_room_loads_no_heavy_library() -> None:
         ).stdout.strip()
         == "[]"
     )
+
+
+def test_bits_are_rows_that_are_on_from_128() -> None:
+    x = torch.tensor([[[[0, 127], [128, 255]]]], dtype=torch.uint8)
+    assert data.as_bits(x).equal(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+    with pytest.raises(TypeError, match="as_bits takes the bytes of a data set"):
+        data.as_bits(x / 255)

@@ -18,6 +18,8 @@ from distillery import data
 from distillery.data import download
 from distillery.data.forms import FORMS, check
 from distillery.data.real import folder
+from distillery.support import archives
+from made_archives import claiming, holding, locked
 
 NAME = "rbm_cd25_500.npz"
 
@@ -75,15 +77,18 @@ def test_the_folder_is_the_argument_else_the_variable_else_data(
     assert folder() == Path("data")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
-def test_a_truncated_file_is_refused_by_name(tmp_path: Path, share: float) -> None:
+DAMAGED = "truncated or damaged"
+
+
+@pytest.mark.parametrize(
+    ("share", "what"), [(0.0, "empty"), (0.001, DAMAGED), (0.5, DAMAGED), (0.99, DAMAGED)]
+)
+def test_a_truncated_file_is_refused_by_name(tmp_path: Path, share: float, what: str) -> None:
     path = write(tmp_path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(
         data.BadDataError,
-        match=(
-            rf"{NAME} is truncated or damaged; .* W float64 784x500, a float64 784, b float64 500"
-        ),
+        match=(rf"{NAME} is {what}: rbm_cd25_500.npz must be .* W float64 784x500, a float64 784"),
     ):
         data.load_rbm(tmp_path)
 
@@ -117,7 +122,7 @@ def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path: Path) 
     with open(tmp_path / NAME, "wb") as file:
         np.save(file, np.zeros(3))
     with pytest.raises(
-        data.BadDataError, match=r"holds something else; .* must be an archive of arrays"
+        data.BadDataError, match=r"is a single array: .* must be an archive of arrays"
     ):
         data.load_rbm(tmp_path)
 
@@ -125,7 +130,7 @@ def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path: Path) 
 def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / NAME, "w") as archive:
         archive.writestr("W.npy", "not an array")
-    with pytest.raises(data.BadDataError, match="holds something else"):
+    with pytest.raises(data.BadDataError, match="holds W, which is no array"):
         data.load_rbm(tmp_path)
 
 
@@ -231,11 +236,49 @@ def blank(kind: str, shape: tuple[int, ...]) -> np.ndarray:
 
 def test_a_file_cut_while_it_is_read_is_refused(tmp_path: Path) -> None:
     """The directory of the archive may be whole and a member short."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        member = io.BytesIO()
-        np.save(member, arrays()["W"])
-        archive.writestr("W.npy", member.getvalue()[:1000])
-    (tmp_path / NAME).write_bytes(buffer.getvalue())
-    with pytest.raises(data.BadDataError, match="truncated or damaged"):
+    member = io.BytesIO()
+    np.save(member, arrays()["W"])
+    holding(tmp_path / NAME, "W.npy", member.getvalue()[:1000])
+    with pytest.raises(data.BadDataError, match="claims that W is float64 784x500, 3,136,000 by"):
+        data.load_rbm(tmp_path)
+
+
+def test_a_file_that_claims_more_than_there_is_memory_for_is_refused(tmp_path: Path) -> None:
+    claiming(tmp_path / NAME, W=(10**14,), a=(784,), b=(500,))
+    with pytest.raises(
+        data.BadDataError, match=r"claims that W is float64 1.*: .* must be an arch"
+    ):
+        data.load_rbm(tmp_path)
+
+
+def test_a_file_with_a_password_is_refused(tmp_path: Path) -> None:
+    locked(tmp_path / NAME, **arrays())
+    with pytest.raises(data.BadDataError, match=f"{NAME} is protected by a password, and is not"):
+        data.load_rbm(tmp_path)
+
+
+def test_text_is_no_pickle(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("W a b")
+    with pytest.raises(data.BadDataError, match="is neither an archive of arrays"):
+        data.load_rbm(tmp_path)
+
+
+def forbid(*_: object, **__: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_file_that_may_not_be_read_is_not_called_missing_nor_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path)
+    monkeypatch.setattr(archives, "open", forbid, raising=False)
+    with pytest.raises(data.BadDataError, match=rf"{NAME} cannot be read \(Permission denied\): "):
+        data.load_rbm(tmp_path)
+
+
+def test_a_folder_that_may_not_be_entered_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "stat", forbid)
+    with pytest.raises(data.BadDataError, match=rf"{NAME} cannot be read \(Permission denied\): "):
         data.load_rbm(tmp_path)

@@ -32,7 +32,7 @@ def marks(folder: Path) -> list[tuple[int, int]]:
     return [(int(line.split()[0]), int(line.split()[1])) for line in lines]
 
 
-def wait_for(true: Callable[[], object], *, seconds: float = 30.0) -> None:
+def wait_for(true: Callable[[], object], *, seconds: float = 180.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
@@ -65,16 +65,24 @@ def fail(cell: Cell, context: Context) -> Outcome:
 def tensors(cell: Cell, context: Context) -> Outcome:
     import torch
 
+    from distillery.models.files import Named
+    from distillery.models.logistic import MeanOfLogistics
+
     curve = {"curve": torch.full((int(cell.params["size"]),), float(cell.seed))}
+    models = [Named("units", MeanOfLogistics(curve["curve"][None]))]
     return Outcome(
-        {"size": int(cell.params["size"])}, arrays=curve, weights=curve, weights_name="curve"
+        {"size": int(cell.params["size"])}, arrays=curve, models=models, weights_name="curve"
     )
 
 
 def use(cell: Cell, context: Context) -> Outcome:
     """The sum of what another study recorded, where the cell needs it."""
     return Outcome(
-        {"sum": float(context.weights("curve")["curve"].sum()) if cell.params["needs"] else 0.0}
+        {
+            "sum": context.models("curve")["units"].weights.sum().item()
+            if cell.params["needs"]
+            else 0
+        }
     )
 
 
@@ -159,9 +167,12 @@ def mishap_job(scratch: Path, *, dies: int = 0, sleeps: bool = False) -> Job:
 
 
 def invoke(arguments: Sequence[str], log: str) -> None:
-    """The command line in a process that has torch already; what it says goes to `log`."""
+    """The command line in a process that has torch already; what it says goes to `log`, and the
+    marks of its steps beside that.
+    """
     from distillery.commands.main import main
 
+    os.environ["TINY_MARKS"] = str(Path(log).parent)
     with open(log, "a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from distillery import Batch
+from distillery import Batch, distill
+from distillery.generators import Resample
 from distillery.losses import HardLabels, Loss, SoftTargets, SquareError
 from distillery.models.bank import Bank
 from distillery.models.mlp import MLP
@@ -137,22 +138,94 @@ def test_hard_labels_refuse_logits_and_a_wrong_number_of_labels() -> None:
     with pytest.raises(
         TypeError,
         match=(
-            r"HardLabels: the teacher gave torch\.float32: integer labels are needed, or the loss"
-            r" SoftTargets"
+            r"HardLabels: the teacher gave torch\.float32 and batch\.y is torch\.float32: integer"
+            r" labels are needed from one of them"
         ),
     ):
         each(HardLabels(), torch.zeros(3, 2), torch.zeros(3, 2))
     with pytest.raises(
         ValueError,
         match=(
-            r"labels of shape \(3, 1\) for logits of shape \(3, 2\): one label an example is needed"
+            r"labels have shape \(3, 1\) for logits of shape \(3, 2\): one label an example is"
+            r" needed"
         ),
     ):
         each(HardLabels(), torch.zeros(3, 2), torch.zeros(3, 1).long())
-    with pytest.raises(TypeError, match="the teacher gave list: integer labels"):
+    with pytest.raises(TypeError, match=r"the teacher gave list and batch\.y is None: integer"):
         HardLabels().each(
             Formula(lambda x: [0, 1, 1]), Giving(torch.zeros(3, 2)), Batch(torch.zeros(3, 1))
         )
+
+
+def mixed() -> Loss:
+    return 0.9 * SoftTargets(temperature=4.0) + 0.1 * HardLabels()
+
+
+def test_the_mixed_loss_of_a_network_and_labels_is_the_sum_that_its_line_says() -> None:
+    x, y = torch.randn(6, 2, generator=rng()), torch.tensor([0, 2, 1, 1, 2, 0])
+    teacher, student = MLP([2, 8, 3], rng=rng(1)), MLP([2, 4, 3], rng=rng(2))
+    value = mixed()(Frozen(teacher), student, Batch(x, y))
+    probs, soft = (teacher(x) / 4.0).softmax(-1), (student(x) / 4.0).log_softmax(-1)
+    of_targets = -16.0 * (probs * soft).sum(-1)
+    of_labels = -student(x).log_softmax(-1)[torch.arange(6), y]
+    torch.testing.assert_close(value, (0.9 * of_targets + 0.1 * of_labels).mean())
+
+
+def test_the_mixed_loss_trains_a_student_to_labels_that_its_teacher_does_not_know() -> None:
+    """The teacher tells apart classes 0 and 1 and never answers 2; the labels know all three."""
+    x = torch.randn(300, 2, generator=rng())
+    y = torch.where(x[:, 1] > 0.5, 2, (x[:, 0] > 0).long())
+    teacher = Formula(lambda x: torch.stack([-4 * x[:, 0], 4 * x[:, 0], 0 * x[:, 0] - 9], -1))
+    student = MLP([2, 32, 3], rng=rng(1))
+    history = distill(
+        teacher,
+        student,
+        Resample(x, y, rng=rng(2)),
+        0.02 * SoftTargets(temperature=4.0) + 0.98 * HardLabels(),
+        optimizer=torch.optim.Adam(student.parameters(), lr=0.02),
+        batch_size=50,
+        steps=300,
+    )
+    assert history.losses[-20:].mean() < 0.7 * history.losses[:20].mean()
+    assert (student(x).argmax(-1) == y).double().mean() > 0.9
+
+
+def test_a_teacher_that_answers_labels_is_heard_before_the_batch() -> None:
+    logits = torch.randn(3, 2, generator=rng())
+    teacher = Formula(lambda x: torch.tensor([1, 1, 0]))
+    batch = Batch(torch.zeros(3, 1), torch.tensor([0, 0, 0]))
+    expected = -logits.log_softmax(-1)[torch.arange(3), torch.tensor([1, 1, 0])]
+    torch.testing.assert_close(HardLabels().each(teacher, Giving(logits), batch), expected)
+
+
+def test_hard_labels_alone_refuse_a_teacher_that_would_not_be_heard() -> None:
+    batch = Batch(torch.zeros(3, 2), torch.tensor([0, 1, 1]))
+    with pytest.raises(
+        TypeError,
+        match=(
+            r"HardLabels: the teacher gave torch\.float32, which this loss would not read when it"
+            r" stands alone: integer labels are needed, as of the teacher Labels\(\)"
+        ),
+    ):
+        HardLabels()(Frozen(MLP([2, 2], rng=rng())), MLP([2, 2], rng=rng(1)), batch)
+
+
+@pytest.mark.parametrize("label", [-100, -1, 3, 255])
+def test_a_label_that_is_no_class_is_refused_with_the_classes_there_are(label: int) -> None:
+    with pytest.raises(
+        ValueError,
+        match=rf"HardLabels: the labels go from {min(label, 1)} to {max(label, 1)}: whole numbers"
+        r" from 0 to 2 are needed for logits of 3 classes",
+    ):
+        each(HardLabels(), torch.zeros(2, 3), torch.tensor([1, label]))
+
+
+def test_soft_targets_refuse_a_single_number_an_example() -> None:
+    """Over one number a class is no distribution: the sum would run over the batch."""
+    with pytest.raises(
+        ValueError, match=r"answer with shape \(4,\): logits of every class, \(B, K"
+    ):
+        each(SoftTargets(), torch.zeros(4), torch.zeros(4))
 
 
 def test_square_error_is_half_the_mean_square() -> None:

@@ -59,7 +59,7 @@ def test_labels_are_matched_likewise() -> None:
     assert (
         matched_labels(torch.arange(3), torch.zeros(2, 3, 4), loss="L").tolist() == [[0, 1, 2]] * 2
     )
-    assert matched_labels(torch.arange(6), torch.zeros(2, 3, 4), loss="L").tolist() == [
+    assert matched_labels(torch.arange(6), torch.zeros(2, 3, 6), loss="L").tolist() == [
         [0, 1, 2],
         [3, 4, 5],
     ]

@@ -122,8 +122,12 @@ def test_gradients_in_torch_pass_the_finite_difference_check(rng: torch.Generato
         torch.randn(shape, generator=rng, dtype=torch.float64, requires_grad=True)
         for shape in ((3, 4), (4, 2), (4, 2), (4,), (2,))
     ]
-    assert torch.autograd.gradcheck(logits_in_torch, inputs)
-    assert torch.autograd.gradgradcheck(logits_in_torch, inputs)
+
+    def logits(x: Tensor, *weights: Tensor) -> Tensor:
+        return logits_in_torch(x, weights)
+
+    assert torch.autograd.gradcheck(logits, inputs)
+    assert torch.autograd.gradgradcheck(logits, inputs)
 
 
 def test_derivatives_with_respect_to_the_input_are_those_of_the_appendix(
@@ -132,7 +136,7 @@ def test_derivatives_with_respect_to_the_input_are_those_of_the_appendix(
     nade = made(6, 4)
     x = torch.randint(2, (3, 6), generator=rng).float().requires_grad_()
     (dx,) = torch.autograd.grad(nade.log_prob(x).sum(), x)
-    z = logits_in_torch(x, nade.W, nade.U, nade.b, nade.c)
+    z = logits_in_torch(x, (nade.W, nade.U, nade.b, nade.c))
     torch.testing.assert_close(
         dx[:, -1], z[:, -1]
     )  # equation C.14: nothing comes after the last pixel

@@ -27,9 +27,12 @@ def test_examples_beyond_the_batch_leave_no_trace() -> None:
     x = torch.randint(2, (6, 4), generator=rng, dtype=torch.uint8)
     wide = torch.cat([x, torch.ones(6, 4, dtype=torch.uint8)], 1)
     dz = torch.randn(6, 4, generator=rng)
-    alone = nade_kernel.gradients(x, W, U, nade_kernel.logits(x, W, U, b, c)[1], dz)
+    alone = nade_kernel.gradients(x, (W, U), nade_kernel.logits(x, (W, U, b, c))[1], dz)
     beside = nade_kernel.gradients(
-        wide, W, U, nade_kernel.logits(wide, W, U, b, c)[1], torch.cat([dz, torch.zeros(6, 4)], 1)
+        wide,
+        (W, U),
+        nade_kernel.logits(wide, (W, U, b, c))[1],
+        torch.cat([dz, torch.zeros(6, 4)], 1),
     )
     for one, other in zip(alone, beside, strict=True):
         torch.testing.assert_close(one, other)

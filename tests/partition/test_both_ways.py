@@ -79,7 +79,7 @@ def test_directions_that_disagree_are_said_and_the_interval_spans_both() -> None
     apart = BothWays(ratios(10.0), ratios(10.9, seed=1), 100, 1000, 0.0)
     assert not apart.agree
     assert any("they disagree" in warning for warning in apart.bridge.warnings)
-    assert apart.bridge.interval == (apart.forward.interval[0], apart.reverse.interval[1])
+    assert apart.bridge.interval == (apart.lower.interval[0], apart.reverse.interval[1])
     together = BothWays(ratios(10.0) - 0.125, ratios(10.0, seed=1) + 0.125, 100, 1000, 0.0)
     assert together.settled
     assert together.bridge.warnings == ()

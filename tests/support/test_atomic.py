@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from distillery.support.atomic import replacing, write_atomically
+from distillery.support.atomic import CannotWriteError, replacing, write_atomically
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """The system refuses to write more, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
@@ -70,3 +87,48 @@ def test_a_missing_folder_is_made_and_others_may_read_what_the_writer_lets_them(
     finally:
         os.umask(before)
     assert (tmp_path / "new" / "file").stat().st_mode & 0o777 == 0o644
+
+
+def by_python(part: Path) -> None:
+    part.write_bytes(b"new" * 1000)
+
+
+def by_safetensors(part: Path) -> None:
+    save_file({"x": torch.zeros(1000)}, part)
+
+
+@pytest.mark.parametrize("write", [by_python, by_safetensors])
+def test_a_system_that_takes_no_more_is_a_sentence_and_the_old_file_stays(
+    tmp_path: Path, write: object
+) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with (
+        pytest.raises(
+            CannotWriteError, match=rf"^{path} cannot be written \(File too large\): make"
+        ),
+        no_file_longer_than(500),
+        replacing(path) as part,
+    ):
+        write(part)  # type: ignore[operator]
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_disk_found_full_at_the_end_is_the_same_sentence(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, moment, full)
+    with pytest.raises(CannotWriteError, match="No space left on device") as raised:
+        write_atomically(tmp_path / "file", b"new")
+    assert raised.value.errno == errno.ENOSPC
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_of_a_writer_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "file"):
+        raise FileNotFoundError("what is to be copied")

@@ -36,6 +36,12 @@ def test_it_does_not_freeze_the_network_it_was_given_and_trains_nothing() -> Non
     assert not teacher.train().training
 
 
+def test_forms_of_other_weights_are_the_same_teacher() -> None:
+    states = [StochasticNetwork(network).state_dict() for network in NETWORKS[:2]]
+    assert all(value.equal(states[1][name]) for name, value in states[0].items())
+    assert not torch.equal(NETWORKS[0](X), NETWORKS[1](X))
+
+
 def test_slopes_with_respect_to_the_input_pass_through_it() -> None:
     teacher, x = StochasticNetwork(MLP([4, 5, 3], rng=RNG)), X.double().requires_grad_()
     draws = torch.randn(6, teacher.size, generator=RNG, dtype=torch.float64)

@@ -4,9 +4,12 @@ what is allowed.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -15,7 +18,7 @@ from distillery import Batch, Exhausted, distill
 from distillery.generators import Generator, Noise
 from distillery.losses import HardLabels, Loss, SoftTargets, SquareError
 from distillery.models.bank import Bank
-from distillery.teachers import Formula, Frozen, Labels
+from distillery.teachers import Average, Formula, Frozen, Labels
 
 
 class Probing(Loss):
@@ -95,6 +98,18 @@ def test_good_input_passes_the_door() -> None:
         ({"probe_at": 0}, r"probe_at is 0: a whole number of at least 1"),
         ({"clip": 0.0}, r"clip is 0\.0: a positive norm is needed, or None"),
         ({"clip": float("nan")}, r"clip is nan: a positive norm is needed"),
+        ({"clip": "1.0"}, r"clip is '1\.0': a positive norm is needed"),
+        ({"probe_at": [5, -1]}, r"a step of probe_at is -1: a whole number of at least 0"),
+        ({"probe_at": "10"}, r"probe_at is '10': a whole number of at least 1"),
+        (
+            {"dtype": "bf16"},
+            (
+                r"dtype is 'bf16': torch\.float32, torch\.bfloat16, torch\.float16 or None is"
+                r" needed"
+            ),
+        ),
+        ({"dtype": torch.int8}, r"dtype is torch\.int8: torch\.float32, torch\.bfloat16"),
+        ({"dtype": torch.float64}, r"dtype is torch\.float64: torch\.float32"),
     ],
 )
 def test_numbers_out_of_range_are_refused(changed: dict[str, Any], sentence: str) -> None:
@@ -135,11 +150,101 @@ def test_numbers_out_of_range_are_refused(changed: dict[str, Any], sentence: str
             r"optimizer is the class Adam itself: an instance is needed",
         ),
         ({"optimizer": None}, r"optimizer is a NoneType: an instance is needed"),
+        (
+            {"probes": [lambda student: 1.0]},
+            r"probes is \[<.*: a dictionary of functions by their names is needed",
+        ),
+        (
+            {"probes": {"accuracy": 0.9}},
+            r"probes holds 'accuracy': 0\.9, but a name and a function",
+        ),
+        ({"schedule": 0.5}, r"schedule is 0\.5: a function is needed, or None"),
+        ({"schedule": lambda step: "half"}, r"schedule\(0\) is 'half': a number is needed"),
+        ({"progress": "bar"}, r"progress is 'bar': a function is needed, or None"),
+        ({"checkpoint": 3}, r"checkpoint is 3: the path of a file is needed, or None"),
     ],
 )
 def test_parts_of_the_wrong_kind_are_refused(changed: dict[str, Any], sentence: str) -> None:
     with pytest.raises(TypeError, match=sentence):
         go(**changed)
+
+
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf")])
+def test_a_schedule_that_gives_no_factor_of_a_rate_is_refused(factor: float) -> None:
+    with pytest.raises(
+        ValueError, match=rf"schedule\(0\) is {factor}: a finite number from 0 is needed"
+    ):
+        go(schedule=lambda step: factor)
+
+
+@pytest.mark.parametrize("kind", [float, int, np.float32, torch.tensor])
+def test_a_schedule_may_give_any_kind_of_number(kind: Callable[[float], Any]) -> None:
+    assert len(go(schedule=lambda step: kind(1))) == 2
+
+
+def test_an_optimizer_that_evaluates_the_loss_itself_is_refused() -> None:
+    student = nn.Linear(3, 2)
+    with pytest.raises(
+        TypeError,
+        match=r"optimizer LBFGS needs a closure for every step: one whose step\(\) needs nothing",
+    ):
+        go(student=student, optimizer=torch.optim.LBFGS(student.parameters()))
+
+
+def test_an_optimizer_that_cannot_be_saved_is_refused_with_a_checkpoint(tmp_path: Path) -> None:
+    class Bare:
+        def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+            self.optimizer, self.param_groups = optimizer, optimizer.param_groups
+            self.step, self.zero_grad = optimizer.step, optimizer.zero_grad
+
+    student = nn.Linear(3, 2)
+    bare = Bare(torch.optim.SGD(student.parameters(), lr=0.1))
+    assert len(go(student=student, optimizer=bare)) == 2
+    with pytest.raises(TypeError, match="optimizer Bare has no state_dict and load_state_dict"):
+        go(student=student, optimizer=bare, checkpoint=tmp_path / "run.ckpt")
+
+
+def test_types_that_do_not_go_together_are_named_with_whose_they_are() -> None:
+    inputs = Noise(3, rng=rng())
+    homes = (
+        r"batch\.x is {} on cpu, the teacher is {} on cpu, the student is {} on cpu: one type and"
+    )
+    teacher = Frozen(nn.Linear(3, 2))
+    double = Frozen(nn.Linear(3, 2).double())
+    with pytest.raises(ValueError, match=homes.format("float32", "float32", "float64")):
+        go(student=nn.Linear(3, 2).double(), generator=inputs, teacher=teacher)
+    with pytest.raises(ValueError, match=homes.format("float32", "float64", "float32")):
+        go(generator=inputs, teacher=double)
+    drawn = Drawing(Batch(torch.zeros(4, 3, dtype=torch.float64)))
+    with pytest.raises(ValueError, match=homes.format("float64", "float32", "float32")):
+        go(generator=drawn, teacher=teacher)
+
+
+def test_devices_that_differ_are_named_with_whose_they_are() -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"batch\.x is float32 on cpu, the student is float32 on meta: one type and one device",
+    ):
+        go(student=nn.Linear(3, 2, device="meta"))
+
+
+def test_an_error_that_is_not_about_types_is_left_as_it_is() -> None:
+    class Breaking(Loss):
+        def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
+            raise RuntimeError("out of patience")
+
+    student = nn.Linear(3, 2).double()
+    with pytest.raises(RuntimeError, match=r"^out of patience$"):
+        go(student=student, loss=Breaking())
+
+
+def test_no_sentence_prints_an_array() -> None:
+    array = np.zeros(100_000)
+    for argument in ("batch_size", "steps", "clip", "dtype", "schedule", "probe_at", "checkpoint"):
+        with pytest.raises((TypeError, ValueError)) as refused:
+            go(**{argument: array})
+        assert len(str(refused.value)) < 200
+        assert argument in str(refused.value)
 
 
 @pytest.mark.parametrize("student", [nn.Flatten(), nn.Linear(3, 2).requires_grad_(False)])
@@ -151,11 +256,33 @@ def test_a_student_with_no_trainable_parameters_is_refused(student: nn.Module) -
         go(student=student)
 
 
-def test_freezing_the_student_itself_as_its_own_teacher_is_refused() -> None:
+SAME = (
+    r"teacher is a \w+ that holds the student itself, a \w+: two networks are needed, such as a"
+    r" teacher Frozen\(copy\.deepcopy\(student\)\)"
+)
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_the_student_itself_is_refused_as_its_own_teacher(trainable: bool) -> None:
     student = nn.Linear(3, 2)
-    optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match="no trainable parameters"):
-        go(teacher=Frozen(student), student=student, optimizer=optimizer)
+    teacher = Average([Labels(), Frozen(student)])
+    student.requires_grad_(trainable)
+    with pytest.raises(ValueError, match=SAME):
+        go(teacher=Frozen(student), student=student)
+    with pytest.raises(ValueError, match=SAME):
+        go(teacher=teacher, student=student)
+    with pytest.raises(ValueError, match=SAME):
+        go(teacher=teacher, student=teacher)
+
+
+def test_a_teacher_may_share_layers_with_the_student_and_an_old_self_may_teach() -> None:
+    shared = nn.Linear(3, 3)
+    student = nn.Sequential(shared, nn.Linear(3, 2))
+    old = Frozen(copy.deepcopy(student))
+    assert len(go(student=student, teacher=old)) == 2
+    teacher = Formula(lambda x: x[:, :2])
+    teacher.layer = shared
+    assert len(go(student=student, teacher=teacher)) == 2
 
 
 def test_an_optimizer_that_misses_a_parameter_of_the_student_is_refused_and_the_parameter_named() -> (
@@ -222,7 +349,9 @@ def test_a_generator_that_returns_another_number_than_it_was_asked_for_is_refuse
 
 
 def test_a_generator_that_returns_no_batch_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"Drawing\.draw\(4\) returned a Tensor: a Batch is needed"):
+    with pytest.raises(
+        TypeError, match=r"Drawing\.draw\(4\) returned a Tensor of shape \(4, 3\) and"
+    ):
         go(generator=Drawing(torch.zeros(4, 3)))
 
 
@@ -246,7 +375,7 @@ def test_a_loss_that_returns_anything_but_one_value_a_student_of_a_bank_is_refus
 
 
 def test_a_loss_that_returns_no_tensor_is_refused() -> None:
-    with pytest.raises(TypeError, match="Returning returned a float: a tensor is needed"):
+    with pytest.raises(TypeError, match=r"Returning returned 0\.5: a tensor is needed"):
         go(loss=Returning(0.5))
 
 

@@ -13,7 +13,7 @@ from distillery.losses import Loss, SquareError
 from distillery.metrics import Estimate
 from distillery.models.bank import Bank
 from distillery.teachers import Formula
-from distillery.training.run import precision
+from distillery.training.underway import precision
 
 
 class Failing(Loss):

@@ -8,11 +8,17 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distillery.support import settings
-from distillery.support.progress import Stages
+from distillery.support.inputs import check_readable, check_seed
+from distillery.support.progress import Stages, duration
+
+if TYPE_CHECKING:
+    from distillery.tools.compress import Run
 
 SUMMARY = "write pictures as a recollection file, a few bits each"
+LONG_SECONDS = 600  # of training: from here on it is asked whether that is wanted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="code the codes by a learned prior, if the file becomes smaller",
     )
     add("--no-labels", action="store_true", help="leave labels out")
+    add(
+        "--yes",
+        action="store_true",
+        help="train even if that is expected to take more than ten minutes",
+    )
     add("--seed", type=int, default=0, help="default: 0")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     add("--precision", default="auto", help="auto, float32 or bfloat16 (default: auto)")
@@ -80,52 +91,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings.check_device(args.device)
     settings.check_precision(args.precision)
-    if not 0 <= args.seed < 2**63:
-        raise ValueError(f"--seed is {args.seed}: a whole number from 0, below 2^63, is needed")
+    check_seed("--seed", args.seed)
+    check_readable(args.data, "an .npz file with pictures")
     code, output = _code(args.code), _output(args)
+    with Stages(left=True) as stages:
+        work = _planned(args, code, output, stages)
+        print(work, flush=True)
+        _agree(args, work)
+        try:
+            compressed = work.finished()
+        except KeyboardInterrupt:
+            place = work.folder.place
+            print(
+                f"distillery: interrupted; the same command continues from {place}", file=sys.stderr
+            )
+            return 130
+    print(compressed)
+    return 0
+
+
+def _planned(
+    args: argparse.Namespace, code: tuple[int, int] | None, output: Path, stages: Stages
+) -> Run:
     import torch
 
-    from distillery.tools.compress.budget import Budget
-    from distillery.tools.compress.picture_files import read_pictures
-    from distillery.tools.compress.run import planned
+    from distillery.tools.compress import Budget, planned, read_pictures
 
     budget = Budget(args.bits_per_image, args.times_smaller, args.budget_bytes, code)
-    chosen = settings.resolve(args.device, args.precision)
+    device = settings.resolve(args.device, args.precision)
     pictures = read_pictures(args.data, labels=not args.no_labels)
     for note in pictures.notes:
         print(f"Note: {note}")
-    with Stages(left=True) as stages:
-        how = {
-            "passes": args.passes,
-            "codes": args.codes,
-            "prior": args.prior,
-            "dtype": chosen.dtype,
-            "progress": stages,
-        }
-        rng = torch.Generator(chosen.device).manual_seed(args.seed)
-        work = planned(pictures.x, output, budget, y=pictures.y, name=pictures.name, rng=rng, **how)
-        print(work, flush=True)
-        try:
-            found = work.finished()
-        except KeyboardInterrupt:
-            print(
-                f"distillery: interrupted; the same command continues from {work.folder}",
-                file=sys.stderr,
-            )
-            return 130
-    print(found)
-    return 0
+    return planned(
+        pictures.x,
+        output,
+        budget,
+        y=pictures.y,
+        name=pictures.name,
+        passes=args.passes,
+        codes=args.codes,
+        prior=args.prior,
+        rng=torch.Generator(device.device).manual_seed(args.seed),
+        dtype=device.dtype,
+        progress=stages,
+    )
+
+
+def _agree(args: argparse.Namespace, work: Run) -> None:
+    """Say how long the training will take, and train long only if that is wanted; what was begun
+    was wanted.
+    """
+    seconds = work.expected_seconds()
+    print(f"Time: about {duration(seconds)} of training", flush=True)
+    if seconds <= LONG_SECONDS or args.yes or work.folder.begun:
+        return
+    if sys.stdin.isatty() and input("Train so long? [y/N] ").strip().lower() in ("y", "yes"):
+        return
+    raise ValueError(
+        f"training is expected to take {duration(seconds)}, longer than"
+        f" {duration(LONG_SECONDS)}: --yes trains all the same; a shorter code or fewer --passes"
+        " take less"
+    )
 
 
 def _code(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not found:
+    matched = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not matched:
         raise ValueError(
             f"--code is {text!r}: so many variables of so many values, such as 38x2, are needed"
         )
-    return int(found[1]), int(found[2])
+    return int(matched[1]), int(matched[2])
 
 
 def _output(args: argparse.Namespace) -> Path:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distillery.support import settings
+from distillery.support import extras, settings
+from distillery.support.inputs import check_readable, check_seed
 from distillery.support.nearest import chosen
 from distillery.support.outputs import check_writable
 from distillery.support.progress import Stages
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
     from distillery.tools.logz.machine_files import Found
 
 FORMATS = (".png", ".pdf", ".svg")
+FILES = "an .npz or .safetensors file"
 SUMMARY = "estimate log Z of a restricted Boltzmann machine"
 CAPTION = (
-    "log ratios from both sides above, which should overlap; every estimate with three standard"
-    " errors below"
+    "log ratios from both sides above, which should overlap; every estimate with its interval below"
 )
 
 
@@ -83,17 +85,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     chosen("method", args.method, METHODS)
     settings.check_device(args.device)
+    check_seed("--seed", args.seed)
+    for path in (args.model, args.data):
+        if path is not None:
+            check_readable(path, FILES)
     picture, words = _outputs(args)
     found, data = _read(args)
     report = _estimate(args, found.machine, data)
-    for note in found.notes:
-        print(f"Note: {note}")
-    print(
-        f"{args.model}: {found.machine.visible:,} visible and {found.machine.hidden:,} hidden"
-        f" units\n{report}"
-    )
-    _write(args, report, found, picture, words)
+    written: list[str] = []
+    try:  # what took long is on disk before a line is printed, and printed whatever becomes of it
+        for line in _written(args, report, found, picture, words):
+            written.append(line)
+    finally:
+        print("\n".join([*_said(args, report, found), *written]))
     return 0
+
+
+def _said(args: argparse.Namespace, report: Report, found: Found) -> Iterator[str]:
+    yield from (f"Note: {note}" for note in found.notes)
+    yield (
+        f"{args.model}: {found.machine.visible:,} visible and {found.machine.hidden:,} hidden units"
+    )
+    yield f"{report}"
 
 
 def _estimate(args: argparse.Namespace, machine: Any, data: Tensor | None) -> Report:
@@ -141,6 +154,9 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
             _check_writable(option, path, inputs)
     if picture is not None and words is not None and picture.resolve() == words.resolve():
         raise ValueError(f"--figure and --json are both {picture}: give them different names")
+    if picture is not None:
+        for name in ("pictures", "tables"):
+            extras.check(name, "the figure (--figure none does without)")
     return picture, words
 
 
@@ -152,20 +168,19 @@ def _check_writable(option: str, path: Path, inputs: list[Path]) -> None:
     check_writable(option, path, inputs)
 
 
-def _write(
+def _written(
     args: argparse.Namespace, report: Report, found: Found, picture: Path | None, words: Path | None
-) -> None:
+) -> Iterator[str]:
+    """A line for each file, once it is written."""
     from distillery.support.atomic import write_atomically
 
     if words is not None:
-        write_atomically(
-            words,
-            (json.dumps(_words(args, report, found), indent=1, allow_nan=False) + "\n").encode(),
-        )
-        print(f"Json: {words}")
+        content = json.dumps(_words(args, report, found), indent=1, allow_nan=False) + "\n"
+        write_atomically(words, content.encode())
+        yield f"Json: {words}"
     if picture is not None:
         write_atomically(picture, _drawn(report, picture))
-        print(f"Figure: {picture} ({CAPTION})")
+        yield f"Figure: {picture} ({CAPTION})"
 
 
 def _words(args: argparse.Namespace, report: Report, found: Found) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 `add_arguments` and `run`.
 
 The library's own commands are the modules beside this one. Other packages add theirs by the
-entry-point group `distillery.commands`, a name and a module. Exit codes: 0 done, 1 something failed
-on the way, 2 refused at the door in one sentence, 130 interrupted by Ctrl-C.
+entry-point group `distillery.commands`, a name and a module; one that cannot be imported is listed
+with what is wrong, and stands in no other's way. Output never fails for its letters. Exit codes: 0
+done, 1 something failed on the way, 2 refused at the door in one sentence, 130 interrupted by
+Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,19 +22,20 @@ from types import ModuleType
 
 from distillery import commands as own
 from distillery.support.nearest import unknown
+from distillery.support.plain import plainly
 
 GROUP = "distillery.commands"
+_MOST_SAID = 1000  # characters of an error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    plainly(sys.stdout, sys.stderr)
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(_overview())
-        return 0
+        return _guarded(lambda: _said(_overview()))
     if arguments[0] == "--version":
-        print(_version())
-        return 0
+        return _guarded(lambda: _said(_version()))
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         return _guarded(lambda: _run(arguments[0], arguments[1:]))
@@ -53,7 +56,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     known = commands()
     if name not in known:
         raise ValueError(unknown("command", name, list(known)))
-    command = importlib.import_module(known[name])
+    command = _imported(name, known[name])
     parser = argparse.ArgumentParser(
         prog=f"distillery {name}", description=command.SUMMARY, allow_abbrev=False
     )
@@ -76,20 +79,50 @@ def _guarded(run: Callable[[], int]) -> int:
     except (ValueError, OSError) as error:
         if os.environ.get("DISTILLERY_TRACEBACK"):
             raise
-        print(f"distillery: {error}", file=sys.stderr)
+        print(f"distillery: {_short(str(error))}", file=sys.stderr)
         return 2
 
 
+def _said(text: str) -> int:
+    print(text, flush=True)
+    return 0
+
+
+def _short(message: str) -> str:
+    """The beginning and the end of a message that is too long to be read."""
+    if len(message) <= _MOST_SAID:
+        return message
+    half = _MOST_SAID // 2
+    return f"{message[:half]} [...] {message[-half:]}"
+
+
+def _imported(name: str, module: str) -> ModuleType:
+    """The module of a command; what keeps another package's from being imported is said."""
+    try:
+        command = importlib.import_module(module)
+        command.SUMMARY, command.add_arguments, command.run  # noqa: B018 (what a command has)
+    except (Exception, SystemExit) as problem:
+        if module.startswith(f"{own.__name__}."):
+            raise
+        raise ValueError(
+            f"command {name!r} cannot be used: {module} of another package fails with"
+            f" {type(problem).__name__}: {problem}"
+        ) from problem
+    return command
+
+
 def _overview() -> str:
-    lines = [f"  {name:<10} {_summary(module)}" for name, module in commands().items()]
+    lines = [f"  {name:<10} {_summary(name, module)}" for name, module in commands().items()]
     return "\n".join(
         ["usage: distillery COMMAND ...", "", *lines, "", "distillery COMMAND --help says more."]
     )
 
 
-def _summary(module: str) -> str:
-    command: ModuleType = importlib.import_module(module)
-    return str(command.SUMMARY)
+def _summary(name: str, module: str) -> str:
+    try:
+        return str(_imported(name, module).SUMMARY)
+    except ValueError as problem:
+        return f"({_short(str(problem))})"
 
 
 def _version() -> str:

@@ -13,7 +13,7 @@ from distillery.data.catalog import (
     load_rbm,
 )
 from distillery.data.forms import BadDataError
-from distillery.data.images import Images, as_float
+from distillery.data.images import Images, as_bits, as_float
 from distillery.data.real import MissingDataError
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Images",
     "MissingDataError",
     "RBMWeights",
+    "as_bits",
     "as_float",
     "fingerprint",
     "for_profile",

@@ -13,12 +13,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distillery.support.atomic import replacing
+from distillery.support.extras import check, extra
 
 PATIENCE = 8.0  # seconds that a server may be silent
 _GROUPS = (
@@ -41,6 +42,7 @@ class DownloadError(Exception):
 def download(name: str, path: Path) -> None:
     """Fetch a set and write it to `path` in our form, all at once or not at all."""
     address, convert = SETS[name]
+    check("vision", "the download")  # no server is asked in vain
     _reach(address)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,80 +62,44 @@ def write(path: Path, arrays: dict[str, NDArray]) -> None:
 
 
 def mnist(raw: str) -> dict[str, NDArray]:
-    from torchvision.datasets import MNIST
-
+    MNIST = _torchvision().MNIST
     return _split(lambda train: MNIST(raw, train=train, download=True))
 
 
 def cifar10(raw: str) -> dict[str, NDArray]:
-    from torchvision.datasets import CIFAR10
-
+    CIFAR10 = _torchvision().CIFAR10
     names = np.array(CIFAR10(raw, train=False, download=True).classes)
     return _split(lambda train: CIFAR10(raw, train=train)) | {"label_names": names}
 
 
 def cifar100(raw: str) -> dict[str, NDArray]:
     """The coarse label follows from the fine one, by Krizhevsky's table."""
-    from torchvision.datasets import CIFAR100
-
+    CIFAR100 = _torchvision().CIFAR100
     names = np.array(CIFAR100(raw, train=False, download=True).classes)
-    found = _split(lambda train: CIFAR100(raw, train=train))
+    arrays = _split(lambda train: CIFAR100(raw, train=train))
     groups = np.array([int(group) for group in _GROUP_OF.split()], dtype=np.uint8)
-    coarse = {f"c_{part}": groups[found[f"y_{part}"]] for part in ("train", "test")}
-    return (
-        found
-        | coarse
-        | {
-            "fine_names": names,
-            "coarse_names": np.array(_GROUPS.split()),
-            "fine_to_coarse": groups,
-        }
-    )
+    return arrays | {
+        "c_train": groups[arrays["y_train"]],
+        "c_test": groups[arrays["y_test"]],
+        "fine_names": names,
+        "coarse_names": np.array(_GROUPS.split()),
+        "fine_to_coarse": groups,
+    }
 
 
 def omniglot(raw: str) -> dict[str, NDArray]:
     """Both parts, 105x105 and black on white, area-averaged to 28x28 with ink 255; the file
     `0709_01.png` is class 709 by drawer 1.
     """
-    from torchvision.datasets import Omniglot
-
-    folders = [
-        Path(Omniglot(raw, background=background, download=True).target_folder)
-        for background in (True, False)
-    ]
-    alphabets = [
-        (path, i)
-        for i, folder in enumerate(folders)
-        for path in sorted(folder.iterdir())
-        if path.is_dir()
-    ]
-    found = [
-        (
-            _shrunk(file),
-            number,
-            int(character.name[-2:]),
-            int(file.stem[-2:]),
-            int(file.stem[:4]),
-            bool(evaluation),
-        )
-        for number, (alphabet, evaluation) in enumerate(alphabets)
-        for character in sorted(alphabet.iterdir())
-        for file in sorted(character.glob("*.png"))
-    ]
-    images, *columns = zip(*found, strict=True)
-    kinds = {
-        "alphabet": np.uint8,
-        "character": np.uint8,
-        "drawer": np.uint8,
-        "class_id": np.int16,
-        "is_evaluation": np.bool_,
-    }
-    beside: dict[str, NDArray] = {
-        name: np.array(column).astype(kind)
-        for (name, kind), column in zip(kinds.items(), columns, strict=True)
-    }
-    names = [path.name for path, _ in alphabets]
-    return {"images": np.stack(images), **beside, "alphabet_names": np.array(names)}
+    Omniglot = _torchvision().Omniglot
+    drawings = _Drawings()
+    names: list[str] = []
+    for background in (True, False):
+        part = Path(Omniglot(raw, background=background, download=True).target_folder)
+        for alphabet in sorted(path for path in part.iterdir() if path.is_dir()):
+            drawings.add(alphabet, number=len(names), is_evaluation=not background)
+            names.append(alphabet.name)
+    return drawings.arrays() | {"alphabet_names": np.array(names)}
 
 
 SETS: dict[str, tuple[str, Callable[[str], dict[str, NDArray]]]] = {
@@ -145,6 +111,50 @@ SETS: dict[str, tuple[str, Callable[[str], dict[str, NDArray]]]] = {
         omniglot,
     ),
 }
+
+
+class _Drawings:
+    """The drawings of Omniglot, with what the names of their files and folders say about them."""
+
+    kinds: ClassVar = {
+        "images": np.uint8,
+        "alphabet": np.uint8,
+        "character": np.uint8,
+        "drawer": np.uint8,
+        "class_id": np.int16,
+        "is_evaluation": np.bool_,
+    }
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in self.kinds}
+
+    def add(self, alphabet: Path, *, number: int, is_evaluation: bool) -> None:
+        """All drawings of an alphabet's characters: `character03/0711_05.png` is class 711 by
+        drawer 5.
+        """
+        for file in sorted(alphabet.glob("*/*.png")):
+            facts = (
+                _shrunk(file),
+                number,
+                int(file.parent.name[-2:]),
+                int(file.stem[-2:]),
+                int(file.stem[:4]),
+                is_evaluation,
+            )
+            for column, fact in zip(self._columns.values(), facts, strict=True):
+                column.append(fact)
+
+    def arrays(self) -> dict[str, NDArray]:
+        return {
+            name: np.array(self._columns[name]).astype(kind) for name, kind in self.kinds.items()
+        }
+
+
+def _torchvision() -> Any:
+    """torchvision's data sets."""
+    with extra("vision", "the download"):
+        from torchvision import datasets
+    return datasets
 
 
 def _split(open_part: Callable[[bool], Any]) -> dict[str, NDArray]:
@@ -180,13 +190,10 @@ def _reach(address: str) -> None:
 
 def _asked(address: str) -> Exception | None:
     try:
-        with urllib.request.urlopen(
-            urllib.request.Request(address, method="HEAD"), timeout=PATIENCE
-        ):
+        request = urllib.request.Request(address, method="HEAD")
+        with urllib.request.urlopen(request, timeout=PATIENCE):
             return None
-    except (
-        Exception
-    ) as problem:  # whatever the network does, the caller wants to hear it as a sentence
+    except Exception as problem:  # whatever the network does, the caller hears it as a sentence
         return problem
 
 

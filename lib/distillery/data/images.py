@@ -64,6 +64,15 @@ def as_float(x: Tensor) -> Tensor:
     return x.float() / 255
 
 
+def as_bits(x: Tensor) -> Tensor:
+    """Pictures in bytes as rows of bits in float32, one bit a pixel: on from 128."""
+    if x.dtype != torch.uint8:
+        raise TypeError(
+            f"x has dtype {x.dtype}; as_bits takes the bytes of a data set, torch.uint8"
+        )
+    return (x > 127).flatten(1).float()
+
+
 def digest(arrays: Mapping[str, NDArray]) -> str:
     """The first 16 hexadecimal digits of the sha256 over the arrays' names, dtypes, shapes and
     bytes, in the order of the names.

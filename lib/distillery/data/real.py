@@ -7,16 +7,14 @@ The folder is the argument, else $DISTILLERY_DATA, else ./data. Nothing in a fil
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
-import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from distillery.data import download
 from distillery.data.forms import FORMS, BadDataError, check, described
+from distillery.support.archives import Archive
+from distillery.support.extras import MissingExtraError
 
 
 class MissingDataError(ValueError):
@@ -31,7 +29,7 @@ def folder(directory: str | os.PathLike[str] | None = None) -> Path:
 def fetched(name: str, directory: str | os.PathLike[str] | None = None) -> Path:
     """The path of a data set's file, downloaded first where torchvision has it."""
     path = folder(directory) / f"{name}.npz"
-    if not path.is_file():
+    if not _is_there(path):
         _get(name, path)
     return path
 
@@ -43,6 +41,20 @@ def read(name: str, path: Path) -> dict[str, NDArray]:
     arrays = _opened(name, path)
     check(name, arrays, str(path))
     return arrays
+
+
+def _is_there(path: Path) -> bool:
+    """A file that may not be looked at is not a missing one: it is no use to download it."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as problem:
+        raise BadDataError(
+            f"{path} cannot be read ({problem.strerror}): its owner must let you, or"
+            " $DISTILLERY_DATA must name another folder"
+        ) from None
+    return True
 
 
 def _get(name: str, path: Path) -> None:
@@ -59,38 +71,15 @@ def _get(name: str, path: Path) -> None:
         raise MissingDataError(
             f"{absent} and the download failed ({problem}): go online once, or {remedy}"
         ) from None
+    except MissingExtraError as problem:
+        raise MissingExtraError(
+            f"{absent}, and {problem}; or {remedy}", name=problem.name
+        ) from None
 
 
 def _opened(name: str, path: Path) -> dict[str, NDArray]:
-    try:
-        with open(path, "rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            found = (
-                {key: archive[key] for key in FORMS[name].arrays if key in archive.files}
-                if isinstance(archive, NpzFile)
-                else None
-            )
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        ValueError,
-        OSError,
-        KeyError,
-        NotImplementedError,
-    ) as problem:
-        kind = (
-            "is a pickle, or holds one, and pickles are never opened"
-            if "pickle" in str(problem).lower()
-            else "is truncated or damaged"
-        )
-        raise _refused(name, path, kind) from None
-    if found is None or not all(isinstance(array, np.ndarray) for array in found.values()):
-        raise _refused(name, path, "holds something else")
-    return found
-
-
-def _refused(name: str, path: Path, kind: str) -> BadDataError:
-    return BadDataError(
-        f"{path} {kind}; {name}.npz must be an archive of arrays without pickles: {described(name)}"
-    )
+    needed = f"{name}.npz must be an archive of arrays without pickles, {described(name)}"
+    with Archive(path, needed=needed, error=BadDataError) as archive:
+        if archive.single:
+            raise archive.refused("is a single array")
+        return {key: archive.read(key) for key in FORMS[name].arrays if key in archive.names}

@@ -4,8 +4,11 @@ augmentation.
 
 from distillery.generators.asked import Asked
 from distillery.generators.bootstrap import Bootstrap
+from distillery.generators.buffer import Recall, RecollectionBuffer
 from distillery.generators.chain import Chain
+from distillery.generators.codes import PriorCodes, RandomCodes
 from distillery.generators.conditionals import Conditionals
+from distillery.generators.diverse import Diverse
 from distillery.generators.noise import Noise, Uniform
 from distillery.generators.resample import Resample
 from distillery.generators.wrappers import (
@@ -26,12 +29,17 @@ __all__ = [
     "Bootstrap",
     "Chain",
     "Conditionals",
+    "Diverse",
     "Exhausted",
     "Generator",
     "Hardest",
     "Interleave",
     "Noise",
     "Parallel",
+    "PriorCodes",
+    "RandomCodes",
+    "Recall",
+    "RecollectionBuffer",
     "Resample",
     "Uniform",
 ]

@@ -13,8 +13,8 @@ from distillery.protocols import Batch, Generator, Teacher
 
 
 class Asked(Generator):
-    """What another generator draws, `at_once` inputs at a time, with the teacher's answers as `y`;
-    handed out in their order.
+    """Inputs with the teacher's answers as `y`: another generator draws `at_once` of them at a
+    time, the teacher is asked about all at once, and they are handed out in their order.
 
     A teacher of many networks asked about twenty inputs reads all its weights for each answer;
     asked about a thousand it reads them once. The teacher of the distillation is then `Recorded()`.
@@ -36,8 +36,9 @@ class Asked(Generator):
     ) -> None:
         if at_once < 1:
             raise ValueError(f"at_once is {at_once!r}: at least one input is needed")
-        self.generator, self.at_once, self.slopes, self.dtype = generator, at_once, slopes, dtype
+        self.generator = generator
         self.teacher = in_type(teacher, dtype)
+        self.at_once, self.slopes, self.dtype = at_once, slopes, dtype
         self.x, self.y = torch.zeros(0), torch.zeros(0)
 
     def draw(self, n: int) -> Batch:
@@ -48,6 +49,7 @@ class Asked(Generator):
         return batch
 
     def _ask(self, n: int) -> None:
+        """Draw n inputs, and keep them with their answers behind those that are left."""
         batch = self.generator.draw(n)
         answer = ask(self.teacher, batch, slopes=self.slopes, dtype=self.dtype)
         left = len(self.x) > 0
@@ -67,13 +69,15 @@ def ask(
     if not slopes:
         answer: Tensor = wide(teacher(batch))
         return answer
-    if (found := teacher.log_slopes(batch)) is None:
+    known = teacher.log_slopes(batch)
+    if known is None:
         name = type(teacher).__name__
         raise ValueError(
             f"slopes is True, but the {name} does not know its slopes: Frozen or Average of ReLU"
             " networks is needed"
         )
-    return torch.cat([found[0][..., None], found[1].flatten(2)], -1)
+    log_probs, slopes_of_each = known
+    return torch.cat([log_probs[..., None], slopes_of_each.flatten(2)], -1)
 
 
 def in_type(teacher: Teacher, dtype: torch.dtype | None) -> Teacher:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from distillery.generators.resample import Resample, as_unit
-from distillery.protocols import Batch, Generator
+from distillery.protocols import Batch, Generator, check_rng
 
 
 class Bootstrap(Generator):
-    """As many examples as there are, drawn once with replacement; then every one of these once
-    before any comes again (thesis, 2.2.1).
+    """A bootstrap of a data set: as many examples as it has, drawn once with replacement; then
+    every one of these once before any comes again (thesis, section 2.2.1).
 
     The draw and the order of every pass are from `rng`: a member's stream decides what it learns
     from. The data are not copied.
@@ -24,10 +24,12 @@ class Bootstrap(Generator):
     ) -> None:
         if y is not None and len(y) != len(x):
             raise ValueError(f"y has {len(y)} entries, x has {len(x)} examples: as many are needed")
+        check_rng(rng)
         self.places = Resample(torch.arange(len(x), device=rng.device), rng=rng, passes=passes)
         self.x, self.y = x, y
         self.index = torch.randint(len(x), (len(x),), generator=rng, device=rng.device)
 
     def draw(self, n: int) -> Batch:
         index = self.index[self.places.draw(n).x].to(self.x.device)
-        return Batch(as_unit(self.x[index]), None if self.y is None else self.y[index])
+        answers = None if self.y is None else self.y[index]
+        return Batch(as_unit(self.x[index]), answers)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from distillery.protocols import Batch, Generator
+from distillery.protocols import Batch, Generator, check_rng
 from distillery.samplers.density import Step, check_count, evaluate_start
 
 
@@ -49,21 +49,20 @@ class Chain(Generator):
         check_count("burn_in", burn_in, least=0)
         check_count("thin", thin)
         _check_start(step, start)
-        self.step, self.rng, self.burn_in, self.thin = step, rng, burn_in, thin
-        self.state, self.steps, self.pointer = start.detach().clone(), 0, 0
+        self.step, self.burn_in, self.thin = step, burn_in, thin
+        self.rng = check_rng(rng)
+        self.state = start.detach().clone()
+        self.steps, self.pointer = 0, 0
 
     def draw(self, n: int) -> Batch:
         check_count("n", n)
         chains = len(self.state)
-        states = self._states(-(-n // chains))
-        return Batch(
-            torch.cat(
-                [
-                    self._in_turn(state, min(chains, n - i * chains))
-                    for i, state in enumerate(states)
-                ]
-            )
-        )
+        sweeps = -(-n // chains)
+        parts = [
+            self._in_turn(state, min(chains, n - sweep * chains))
+            for sweep, state in enumerate(self._states(sweeps))
+        ]
+        return Batch(torch.cat(parts))
 
     def trace(self, sweeps: int) -> Tensor:
         """The states of all chains after each of the next sweeps, (sweeps, C, D): what the
@@ -95,6 +94,7 @@ class Chain(Generator):
         return (self._advance(self.thin) for _ in range(sweeps))
 
     def _advance(self, steps: int) -> Tensor:
+        """The states so many steps on."""
         if steps > 0 and hasattr(self.step, "trace"):
             self._run(steps)
         else:
@@ -105,12 +105,14 @@ class Chain(Generator):
         return self.state
 
     def _run(self, steps: int) -> Tensor:
+        """The states after each of so many steps, taken by a compiled sampler at one go."""
         step: Any = self.step
         states: Tensor = step.trace(self.state, self.rng, steps)
         self.state, self.steps = states[-1].clone(), self.steps + steps
         return states
 
     def _in_turn(self, state: Tensor, count: int) -> Tensor:
+        """The states of the next `count` chains, beginning where the last batch ended."""
         index = (self.pointer + torch.arange(count, device=state.device)) % len(state)
         self.pointer = (self.pointer + count) % len(state)
         return state[index]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from distillery.protocols import Batch, Generator
+from distillery.protocols import Batch, Generator, check_rng
+from distillery.support.shown import shown
 
 
 class Noise(Generator):
@@ -22,15 +23,14 @@ class Noise(Generator):
         scale: float | Tensor = 1.0,
     ) -> None:
         if not bool((torch.as_tensor(scale) > 0).all()):
-            raise ValueError(f"scale is {scale!r}: a positive standard deviation is needed")
+            raise ValueError(f"scale is {shown(scale)}: a positive standard deviation is needed")
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        self.mean, self.scale, self.rng = mean, scale, rng
+        self.mean, self.scale = mean, scale
+        self.rng = check_rng(rng)
 
     def draw(self, n: int) -> Batch:
-        return Batch(
-            torch.randn((n, *self.shape), generator=self.rng, device=self.rng.device) * self.scale
-            + self.mean
-        )
+        standard = torch.randn((n, *self.shape), generator=self.rng, device=self.rng.device)
+        return Batch(standard * self.scale + self.mean)
 
 
 class Uniform(Generator):
@@ -47,11 +47,9 @@ class Uniform(Generator):
         if not low < high:
             raise ValueError(f"low is {low!r}, high is {high!r}: low must be below high")
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        self.low, self.high, self.rng = low, high, rng
+        self.low, self.high = low, high
+        self.rng = check_rng(rng)
 
     def draw(self, n: int) -> Batch:
-        return Batch(
-            torch.rand((n, *self.shape), generator=self.rng, device=self.rng.device)
-            * (self.high - self.low)
-            + self.low
-        )
+        shares = torch.rand((n, *self.shape), generator=self.rng, device=self.rng.device)
+        return Batch(shares * (self.high - self.low) + self.low)

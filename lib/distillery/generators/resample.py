@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from distillery.protocols import Batch, Exhausted, Generator
+from distillery.protocols import Batch, Exhausted, Generator, check_rng
 
 
 class Resample(Generator):
@@ -38,7 +38,8 @@ class Resample(Generator):
                 f"passes is {passes!r} with replacement={replacement}: a pass is counted without"
                 " replacement, from 1"
             )
-        self.x, self.y, self.rng = x, y, rng
+        self.x, self.y = x, y
+        self.rng = check_rng(rng)
         self.replacement, self.passes = replacement, passes
         self.order = torch.zeros(0, dtype=torch.int64, device=rng.device)
         self.position, self.passes_begun = 0, 0
@@ -46,12 +47,14 @@ class Resample(Generator):
     def draw(self, n: int) -> Batch:
         index = self._with_replacement(n) if self.replacement else self._without(n)
         index = index.to(self.x.device)
-        return Batch(as_unit(self.x[index]), None if self.y is None else self.y[index])
+        answers = None if self.y is None else self.y[index]
+        return Batch(as_unit(self.x[index]), answers)
 
     def _with_replacement(self, n: int) -> Tensor:
         return torch.randint(len(self.x), (n,), generator=self.rng, device=self.rng.device)
 
     def _without(self, n: int) -> Tensor:
+        """The next n places in the order of the pass, and of the next where this one ends."""
         parts = []
         left = len(self.order) - self.position
         if self.passes is not None and n > left + len(self.x) * (self.passes - self.passes_begun):

@@ -6,8 +6,8 @@ from distillery.protocols import Batch, Generator
 
 
 class Shared(Generator):
-    """What another generator draws once, for all n examples of a batch: `Alongside(inputs,
-    Shared(chain))` costs one draw a step.
+    """A single draw of another generator, the same for all n examples of a batch:
+    `Alongside(inputs, Shared(chain))` costs one draw a step.
 
     The average over batches is that of a draw for each example; the examples of one batch err
     together. So Bayesian dark knowledge takes one network of the chain for each step of the student

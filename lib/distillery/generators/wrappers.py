@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from distillery.models.bank import Bank
 from distillery.models.once import quietly
-from distillery.protocols import Batch, Generator
+from distillery.protocols import Batch, Generator, check_rng
 
 
 class Alongside(Generator):
-    """Inputs, and alongside each a draw of every chain: `batch.draw` is (B, D), or (B, k, D) for k
-    chains.
+    """Inputs, and alongside each input a draw of every chain: `batch.draw` is (B, D), or (B, k, D)
+    for k chains.
 
     So a posterior over weights rides with the inputs, and the teacher t(x, w) stays pure (thesis,
     equation 3.36).
@@ -36,8 +37,8 @@ class Alongside(Generator):
 
 
 class Ancestral(Generator):
-    """A draw of the chain first, then an input given it, `simulate(draws, rng)`: the chain becomes
-    a generator by ancestry.
+    """Inputs by ancestry: first a draw of the chain, then an input given it, `simulate(draws,
+    rng)`.
 
     So a posterior over weights hands out data as it predicts them (thesis, section 3.2.2). With
     `keep` the draws ride along in `batch.draw`, for a teacher that knows more with them than
@@ -52,7 +53,8 @@ class Ancestral(Generator):
         rng: torch.Generator,
         keep: bool = False,
     ) -> None:
-        self.chain, self.simulate, self.rng, self.keep = chain, simulate, rng, keep
+        self.chain, self.simulate, self.keep = chain, simulate, keep
+        self.rng = check_rng(rng)
 
     def draw(self, n: int) -> Batch:
         draws = self.chain.draw(n).x
@@ -83,9 +85,11 @@ class Interleave(Generator):
 
     def draw(self, n: int) -> Batch:
         counts = self._counts(n)
-        return joined([g.draw(k) for g, k in zip(self.generators, counts, strict=True) if k > 0])
+        shared = zip(self.generators, counts, strict=True)
+        return joined([generator.draw(count) for generator, count in shared if count > 0])
 
     def _counts(self, n: int) -> list[int]:
+        """How many of n examples each generator is asked for; the rest of its share is carried."""
         due = self.carried + n * self.shares
         counts = (due + 1e-9).floor().clamp(min=0)
         while counts.sum() < n:
@@ -97,8 +101,8 @@ class Interleave(Generator):
 
 
 class Parallel(Generator):
-    """One stream a student: n examples are n / S from each of S generators, in order (see
-    `Bank(own_streams=True)`).
+    """A stream for each student of a bank: n examples are n / S from each of S generators, in order
+    (see `Bank(own_streams=True)`).
     """
 
     def __init__(self, generators: Sequence[Generator]) -> None:
@@ -111,7 +115,8 @@ class Parallel(Generator):
             raise ValueError(
                 f"n is {n}: a multiple of the {len(self.generators)} streams is needed"
             )
-        return joined([g.draw(n // len(self.generators)) for g in self.generators])
+        share = n // len(self.generators)
+        return joined([generator.draw(share) for generator in self.generators])
 
 
 class Augmented(Generator):
@@ -124,7 +129,8 @@ class Augmented(Generator):
         *,
         rng: torch.Generator,
     ) -> None:
-        self.generator, self.transform, self.rng = generator, transform, rng
+        self.generator, self.transform = generator, transform
+        self.rng = check_rng(rng)
 
     def draw(self, n: int) -> Batch:
         batch = self.generator.draw(n)
@@ -135,7 +141,8 @@ class Hardest(Generator):
     """Of every `of` candidates the one with the highest score: active sampling.
 
     `score(batch)` gives one value an example, `partial(loss.each, teacher, student)` say; the
-    networks named in such a partial are asked in evaluation mode without gradients.
+    networks named in such a partial are asked in evaluation mode without gradients. A bank of S
+    students with streams of their own scores (S, B), each its own candidates.
     """
 
     def __init__(self, generator: Generator, score: Callable[[Batch], Tensor], *, of: int) -> None:
@@ -145,8 +152,11 @@ class Hardest(Generator):
 
     def draw(self, n: int) -> Batch:
         candidates = self.generator.draw(n * self.of)
-        with quietly(*_networks(self.score)):
+        networks = list(_networks(self.score))
+        with quietly(*networks):
             scores = self.score(candidates)
+        if any(isinstance(network, Bank) and network.own_streams for network in networks):
+            scores = scores.flatten()
         if scores.shape != (len(candidates),):
             raise ValueError(
                 f"score returned shape {tuple(scores.shape)} for {len(candidates)} candidates: one"
@@ -162,7 +172,8 @@ def joined(batches: Sequence[Batch]) -> Batch:
         return batches[0]
     values: dict[str, Any] = {}
     for field in fields(Batch):
-        present = [getattr(b, field.name) for b in batches if getattr(b, field.name) is not None]
+        carried = [getattr(batch, field.name) for batch in batches]
+        present = [value for value in carried if value is not None]
         if present and len(present) != len(batches):
             raise ValueError(
                 f"{len(present)} of {len(batches)} batches carry {field.name}: all or none must, to"
@@ -173,10 +184,10 @@ def joined(batches: Sequence[Batch]) -> Batch:
 
 
 def _networks(score: Any) -> Iterator[nn.Module]:
-    if isinstance(score, partial):
-        owner = getattr(score.func, "__self__", None)
-        yield from (
-            part
-            for part in (owner, *score.args, *score.keywords.values())
-            if isinstance(part, nn.Module)
-        )
+    """The networks that a partial was made of: `partial(loss.each, teacher, student)` has three."""
+    if not isinstance(score, partial):
+        return
+    owner = getattr(score.func, "__self__", None)
+    for part in (owner, *score.args, *score.keywords.values()):
+        if isinstance(part, nn.Module):
+            yield part

@@ -49,14 +49,15 @@ class Adversarial(RandomLoss):
                 f"adversary is a {type(adversary).__name__}: an nn.Module with parameters, one"
                 " logit an example, is needed"
             )
-        self.adversary, self.through = adversary, chosen("through", through, THROUGH)
+        self.adversary = adversary
+        self.through = chosen("through", through, THROUGH)
 
     def each(self, teacher: nn.Module, student: Any, batch: Batch) -> Tensor:
-        n, way = len(batch), self._way(student)
-        if way == "samples":
-            surprise = F.softplus(self.logits(reversed_gradient(student.rsample(n, rng=self.rng))))
+        if self._way(student) == "samples":
+            samples = student.rsample(len(batch), rng=self.rng)
+            surprise = F.softplus(self.logits(reversed_gradient(samples)))
         else:
-            samples = student.sample(n, rng=self.rng)
+            samples = student.sample(len(batch), rng=self.rng)
             surprise = F.softplus(self.logits(samples))
             surprise = surprise - score_function(surprise.detach(), student(samples))
         return 0.5 * (F.softplus(-self.logits(batch.x)) + surprise)
@@ -72,13 +73,10 @@ class Adversarial(RandomLoss):
         return answer.flatten()
 
     def _way(self, student: Any) -> str:
-        way = (
-            self.through
-            if self.through != "auto"
-            else "samples"
-            if hasattr(student, "rsample")
-            else "score"
-        )
+        """How the student is to learn, `samples` or `score`, if it offers what that takes."""
+        way: str = self.through
+        if way == "auto":
+            way = "samples" if hasattr(student, "rsample") else "score"
         needed = "rsample" if way == "samples" else "sample"
         if not hasattr(student, needed):
             raise TypeError(

@@ -43,5 +43,9 @@ class ContrastiveDivergence(RandomLoss):
             states = step(states, self.rng)
         if self.chains is not None:
             self.chains = states
-        samples, data = student(states), student(batch.x)
-        return (samples if len(samples) == len(data) else samples.mean()) - data
+        of_samples, of_data = student(states), student(batch.x)
+        # Chains are as many as they are; where they are not the batch's size their mean serves all.
+        if len(of_samples) != len(of_data):
+            of_samples = of_samples.mean()
+        difference: Tensor = of_samples - of_data
+        return difference

@@ -51,17 +51,17 @@ class DerivativeSquareError(Loss):
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         batch = with_slopes(batch)
-        theirs, target = self._of_teacher(teacher, batch)
-        _, found = self._of_student(student, batch.x)
-        if found.shape != target.shape:
+        outputs, target = self._of_teacher(teacher, batch)
+        _, slopes_of_student = self._of_student(student, batch.x)
+        if slopes_of_student.shape != target.shape:
             raise ValueError(
                 f"the teacher's slopes have shape {tuple(target.shape)}, the student's"
-                f" {tuple(found.shape)}: as many classes are needed"
+                f" {tuple(slopes_of_student.shape)}: as many classes are needed"
             )
-        distance = 0.5 * (found - target).flatten(2).square().sum(-1)
-        return (
-            distance.mean(-1) if self.weighting == "uniform" else (theirs.exp() * distance).sum(-1)
-        )
+        distance = 0.5 * (slopes_of_student - target).flatten(2).square().sum(-1)
+        if self.weighting == "uniform":
+            return distance.mean(-1)
+        return (outputs.exp() * distance).sum(-1)
 
     def _of_teacher(self, teacher: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """Outputs (B, K) and slopes (B, K, …), both without gradients."""
@@ -81,10 +81,10 @@ class DerivativeSquareError(Loss):
         if self.log_probs:
             return log_slopes(student, x)
         around = linearized(student, x)
-        identity = torch.eye(
-            around.outputs.shape[1], dtype=around.outputs.dtype, device=x.device
-        ).expand(len(x), -1, -1)
-        return wide(around.outputs), wide(around.pull(identity))
+        classes = around.outputs.shape[1]
+        identity = torch.eye(classes, dtype=around.outputs.dtype, device=x.device)
+        slopes_of_each = around.pull(identity.expand(len(x), -1, -1))
+        return wide(around.outputs), wide(slopes_of_each)
 
     def _outputs(self, outputs: Tensor) -> Tensor:
         return wide(outputs).log_softmax(-1) if self.log_probs else wide(outputs)
@@ -109,21 +109,20 @@ class TwoSampleDerivatives(Loss):
                 f"batch.draw has shape {shape}: two draws an example, (B, 2, …), are needed, as of"
                 " Alongside(inputs, chain, another)"
             )
-        draws, batch = batch.draw, with_slopes(batch)
-        mine = slopes(
-            wide(student(batch.x)).log_softmax(-1), batch.x, keep=True, of="student"
-        ).flatten(2)
+        draws = batch.draw
+        batch = with_slopes(batch)
+        log_probs = wide(student(batch.x)).log_softmax(-1)
+        of_student = slopes(log_probs, batch.x, keep=True, of="student").flatten(2)
         first, second = (
-            self._residual(teacher, mine, replace(batch, draw=draws[:, i])) for i in (0, 1)
+            self._residual(teacher, of_student, replace(batch, draw=draws[:, i])) for i in (0, 1)
         )
         return 0.5 * (first * second).sum(-1).sum(-1)
 
-    def _residual(self, teacher: nn.Module, mine: Tensor, batch: Batch) -> Tensor:
+    def _residual(self, teacher: nn.Module, of_student: Tensor, batch: Batch) -> Tensor:
+        """t_y d log f_y - d t_y for one of the two draws."""
         probs = wide(teacher(batch)).softmax(-1)
-        return (
-            probs.detach()[..., None] * mine
-            - slopes(probs, batch.x, keep=False, of="teacher").flatten(2).detach()
-        )
+        of_teacher = slopes(probs, batch.x, keep=False, of="teacher").flatten(2).detach()
+        return probs.detach()[..., None] * of_student - of_teacher
 
 
 def slopes(outputs: Tensor, x: Tensor, *, keep: bool, of: str) -> Tensor:
@@ -140,11 +139,8 @@ def slopes(outputs: Tensor, x: Tensor, *, keep: bool, of: str) -> Tensor:
             f"the {of}'s answer does not depend on the input by any derivative: a differentiable"
             f" {of} is needed for this loss"
         )
-    columns = (outputs[:, i].sum() for i in range(outputs.shape[1]))
-    return torch.stack(
-        [
-            torch.autograd.grad(column, x, create_graph=keep, retain_graph=True)[0]
-            for column in columns
-        ],
-        1,
-    )
+    totals = (outputs[:, i].sum() for i in range(outputs.shape[1]))
+    slopes_of_each = [
+        torch.autograd.grad(total, x, create_graph=keep, retain_graph=True)[0] for total in totals
+    ]
+    return torch.stack(slopes_of_each, 1)

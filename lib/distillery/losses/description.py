@@ -14,8 +14,8 @@ from distillery.protocols import Batch
 
 
 class CodeBits(Loss):
-    """-log2 p(z): the bits of the student's code z under a prior that learns along with it, as an
-    entropy coder would write them.
+    """The bits that an entropy coder would write for the student's code z, -log2 p(z), under a
+    prior that learns along with it.
 
     `prior` answers one-hot codes (B, c, l) with log probabilities (B,), natural, as
     `storage.CodePrior` does. The student puts its code out at its layer `layer`, one-hot, and hears
@@ -26,7 +26,9 @@ class CodeBits(Loss):
 
     def __init__(self, prior: nn.Module, layer: str = "code") -> None:
         super().__init__()
-        self.prior, self.layer, self.student_layers = prior, layer, (layer,)
+        self.prior = prior
+        self.layer = layer
+        self.student_layers = (layer,)
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         codes = look(student, batch.x, self.student_layers)[1][self.layer]
@@ -35,8 +37,7 @@ class CodeBits(Loss):
                 f"CodeBits: layer {self.layer!r} puts out shape {tuple(codes.shape)}: one-hot codes"
                 " (B, c, l) are needed"
             )
-        with torch.autocast(
-            codes.device.type, enabled=False
-        ):  # the prior's sums of whole numbers are exact in float32 alone
+        # The prior's sums of whole numbers are exact in float32 alone.
+        with torch.autocast(codes.device.type, enabled=False):
             log_probs: Tensor = self.prior(wide(codes))
         return -log_probs / math.log(2)

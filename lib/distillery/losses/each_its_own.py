@@ -41,4 +41,4 @@ class EachItsOwn(Loss):
             )
         batch = with_slopes(batch) if self.needs_slopes else batch
         pairs = zip(cast(Iterable[Loss], self.losses), student.students, strict=True)
-        return torch.stack([loss.each(teacher, one, batch) for loss, one in pairs])
+        return torch.stack([loss.each(teacher, member, batch) for loss, member in pairs])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from distillery.losses.outputs import with_slopes
-from distillery.protocols import Batch
+from distillery.protocols import Batch, check_rng
 
 
 class Loss(nn.Module, ABC):
@@ -23,7 +24,8 @@ class Loss(nn.Module, ABC):
     needs_slopes = False
 
     @abstractmethod
-    def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor: ...
+    def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
+        """The discrepancy at every example, (B,), or (S, B) for a bank."""
 
     def forward(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         return self.each(teacher, student, batch).mean(-1)
@@ -44,7 +46,7 @@ class RandomLoss(Loss):
 
     def __init__(self, rng: torch.Generator) -> None:
         super().__init__()
-        self.rng = rng
+        self.rng = check_rng(rng)
 
     def get_extra_state(self) -> Tensor:
         return self.rng.get_state()
@@ -65,25 +67,22 @@ class Sum(Loss):
         self.terms = nn.ModuleList(term for _, term in terms)
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
+        # Before the first term, so that all terms ask about the same tensor.
         if any(getattr(part, "needs_slopes", False) for part in self.modules()):
-            batch = with_slopes(
-                batch
-            )  # before the first term, so that all terms ask about the same tensor
+            batch = with_slopes(batch)
         values = [weight * term.each(teacher, student, batch) for weight, term in self._weighted()]
         return sum(values[1:], start=values[0])
 
     def __add__(self, other: Loss) -> Sum:
-        return Sum(
-            self._weighted() + (other._weighted() if isinstance(other, Sum) else [(1.0, other)])
-        )
+        others = other._weighted() if isinstance(other, Sum) else [(1.0, other)]
+        return Sum(self._weighted() + others)
 
-    def __rmul__(self, weight: float) -> Sum:
-        return Sum([(weight * w, term) for w, term in self._weighted()])
+    def __rmul__(self, factor: float) -> Sum:
+        return Sum([(factor * weight, term) for weight, term in self._weighted()])
 
     __mul__: Any = __rmul__
 
     def _weighted(self) -> list[tuple[float, Loss]]:
-        return [
-            (weight, cast(Loss, term))
-            for weight, term in zip(self.weights, self.terms, strict=True)
-        ]
+        """The terms, each with its weight."""
+        terms = cast(Iterable[Loss], self.terms)
+        return list(zip(self.weights, terms, strict=True))

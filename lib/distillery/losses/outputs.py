@@ -21,34 +21,45 @@ def matched(target: Tensor, output: Tensor, *, loss: str) -> Tensor:
     For a Bank the output is (S, B, K, …); the answer is then (B, K, …), the same for all, or (S *
     B, K, …) where each student has a stream of its own.
     """
-    if (
-        output.dim() >= 3 and target.dim() == output.dim() - 1
-    ):  # a vector beside a matrix is a mistake, not a Bank
+    # A vector beside a matrix is a mistake, not a Bank.
+    if output.dim() >= 3 and target.dim() == output.dim() - 1:
         if target.shape == (output.shape[0] * output.shape[1], *output.shape[2:]):
             return target.reshape(output.shape)
         if target.shape == output.shape[1:]:
             return target.expand_as(output)
     if target.shape != output.shape:
-        theirs, mine = tuple(target.shape), tuple(output.shape)
         raise ValueError(
-            f"{loss}: the teacher's answer has shape {theirs}, the student's {mine}: equal shapes"
-            " are needed"
+            f"{loss}: the teacher's answer has shape {tuple(target.shape)}, the student's"
+            f" {tuple(output.shape)}: equal shapes are needed"
         )
     return target
 
 
 def matched_labels(labels: Tensor, logits: Tensor, *, loss: str) -> Tensor:
-    """Integer labels (B,) for logits (B, K), or for a Bank's (S, B, K)."""
+    """Integer labels (B,) for logits (B, K), or for a Bank's (S, B, K), each below K."""
+    _check_range(labels, logits, loss=loss)
     shape = logits.shape[:-1]
     if len(shape) == 2 and labels.shape == (shape[0] * shape[1],):
         return labels.reshape(shape)
-    if labels.shape != shape[-1:]:
-        theirs, mine = tuple(labels.shape), tuple(logits.shape)
+    if labels.shape != shape[-1:] or not shape:
         raise ValueError(
-            f"{loss}: the teacher gave labels of shape {theirs} for logits of shape {mine}: one"
-            " label an example is needed"
+            f"{loss}: the labels have shape {tuple(labels.shape)} for logits of shape"
+            f" {tuple(logits.shape)}: one label an example is needed"
         )
     return labels.expand(shape)
+
+
+def _check_range(labels: Tensor, logits: Tensor, *, loss: str) -> None:
+    # Only where it costs nothing: on an accelerator the host would wait for the value.
+    if labels.device.type != "cpu" or labels.numel() == 0 or logits.dim() == 0:
+        return
+    lowest, highest = (int(label) for label in labels.aminmax())
+    classes = logits.shape[-1]
+    if lowest < 0 or highest >= classes:
+        raise ValueError(
+            f"{loss}: the labels go from {lowest} to {highest}: whole numbers from 0 to"
+            f" {classes - 1} are needed for logits of {classes} classes"
+        )
 
 
 def with_slopes(batch: Batch) -> Batch:

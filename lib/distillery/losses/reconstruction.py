@@ -38,20 +38,21 @@ class PixelCrossEntropy(Loss):
 
     def __init__(self, layer: str = "decoder") -> None:
         super().__init__()
-        self.layer, self.student_layers = layer, (layer,)
+        self.layer = layer
+        self.student_layers = (layer,)
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         logits = wide(look(student, batch.x, self.student_layers)[1][self.layer])
         target = matched(wide(teacher(batch)).detach(), logits, loss="PixelCrossEntropy")
         low, high = (value.item() for value in target.aminmax())
-        if not (low >= 0 and high <= 1):  # NaN is refused as well
+        # Written so that NaN is refused as well.
+        if not (low >= 0 and high <= 1):
             raise ValueError(
                 f"PixelCrossEntropy: the teacher's pixels go from {low:g} to {high:g}: values from"
                 " 0 to 1 are needed"
             )
-        return _mean_over_pixels(
-            F.binary_cross_entropy_with_logits(logits, target, reduction="none"), batch
-        )
+        values = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        return _mean_over_pixels(values, batch)
 
 
 def _mean_over_pixels(each: Tensor, batch: Batch) -> Tensor:

@@ -34,9 +34,8 @@ class ScoreMatching(Loss):
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         batch = with_slopes(batch)
         target = score(teacher(batch), batch.x, keep=False, of="teacher").detach()
-        return 0.5 * (score(student(batch.x), batch.x, keep=True, of="student") - target).flatten(
-            1
-        ).square().sum(1)
+        difference = score(student(batch.x), batch.x, keep=True, of="student") - target
+        return 0.5 * difference.flatten(1).square().sum(1)
 
 
 class RatioMatching(RandomLoss):
@@ -66,17 +65,18 @@ def score(log_density: Tensor, x: Tensor, *, keep: bool, of: str) -> Tensor:
     """The derivative of each example's log density with respect to the example: (B,) and (B, …)
     give (B, …).
     """
-    total, found = _one_each(log_density, len(x), of=of).sum(), None
+    total = _one_each(log_density, len(x), of=of).sum()
+    slope: Tensor | None = None
     if total.requires_grad:
-        found = torch.autograd.grad(
+        (slope,) = torch.autograd.grad(
             total, x, create_graph=keep, retain_graph=True, allow_unused=True
-        )[0]
-    if found is None:
+        )
+    if slope is None:
         raise ValueError(
             f"the {of}'s log density has no derivative with respect to the input: a density that is"
             " differentiable in x is needed"
         )
-    return found
+    return slope
 
 
 def neighbours(batch: Batch, flips: int, *, rng: torch.Generator) -> Batch:
@@ -90,19 +90,13 @@ def neighbours(batch: Batch, flips: int, *, rng: torch.Generator) -> Batch:
             f"flips is {flips}: examples of {visible} bits have {visible} neighbours, at most as"
             " many flips are possible"
         )
-    bits = (
-        torch.rand(examples, visible, generator=rng, device=rng.device)
-        .argsort(1)[:, :flips]
-        .reshape(-1, 1)
-        .to(batch.x.device)
-    )
-    copies = replace(batch, y=None)[
-        torch.arange(examples, device=bits.device).repeat_interleave(flips)
-    ]
+    shuffled = torch.rand(examples, visible, generator=rng, device=rng.device).argsort(1)
+    bits = shuffled[:, :flips].reshape(-1, 1).to(batch.x.device)
+    each = torch.arange(examples, device=bits.device).repeat_interleave(flips)
+    # Without y: what was recorded about x is not true beside it.
+    copies = replace(batch, y=None)[each]
     flipped = copies.x.gather(1, bits).logical_not().to(copies.x.dtype)
-    return replace(
-        copies, x=copies.x.scatter(1, bits, flipped)
-    )  # without y: what was recorded about x is not true beside it
+    return replace(copies, x=copies.x.scatter(1, bits, flipped))
 
 
 def _log_ratios(here: Tensor, beside: Tensor, batch: Batch, *, of: str) -> Tensor:

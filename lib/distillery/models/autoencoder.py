@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from distillery.models.bits import check_size
+from distillery.models.described import Described
 from distillery.models.mlp import MLP, start_weights
 from distillery.models.pictures import check_pictures
 from distillery.models.stream import WithStream
@@ -29,7 +30,7 @@ _MOST_VALUES = 2**15  # what int16 counts
 _AT_ONCE = 512  # pictures encoded or decoded together: what bounds the memory
 
 
-class CategoricalAutoencoder(WithStream):
+class CategoricalAutoencoder(Described, WithStream):
     """c `variables` of l `values` each, c · l = 2 · 2 · F logits of them, F filters in every layer:
     `CategoricalAutoencoder(38, 2, …)`.
 
@@ -69,6 +70,12 @@ class CategoricalAutoencoder(WithStream):
         self.encoder, self.code = _down(channels, width, size, ends=filters), nn.Identity()
         self.decoder = _up(channels, width, size, starts=filters)
         start_weights(self, rng=rng)
+
+    def arguments(self) -> dict[str, Any]:
+        (channels, size, _), width = self.shape, self.encoder[0].out_channels
+        picture = {"channels": channels, "size": size}
+        own = {} if width == self.filters else {"width": width}
+        return {"variables": self.variables, "values": self.values, **picture, **own}
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction: (B, channels, size, size) to the same."""
@@ -140,7 +147,7 @@ class CategoricalAutoencoder(WithStream):
             )
 
 
-class ContinuousAutoencoder(nn.Module):
+class ContinuousAutoencoder(Described, nn.Module):
     """h `latents` of 32 bits: the same convolutions, and a linear layer each way between the 2x2
     places and the latents.
 
@@ -188,6 +195,16 @@ class ContinuousAutoencoder(nn.Module):
         widen = [nn.Linear(self.latents, 4 * filters), nn.ReLU(), nn.Unflatten(1, (filters, 2, 2))]
         self.decoder = nn.Sequential(*widen, _up(channels, filters, size))
         start_weights(self, rng=rng)
+
+    def arguments(self) -> dict[str, Any]:
+        channels, size, _ = self.shape
+        within: Any = self.encoder[0]
+        layers = (
+            {"dense": within.arguments()["widths"][1:-1]}
+            if isinstance(within, MLP)
+            else {"filters": within[0].out_channels}
+        )
+        return {"latents": self.latents, "channels": channels, "size": size, **layers}
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction: (B, channels, size, size) to the same."""

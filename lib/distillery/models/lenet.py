@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from distillery.models.described import Described
 from distillery.models.mlp import start_weights
 
 
-class LeNet(nn.Module):
+class LeNet(Described, nn.Module):
     """Two 5x5 convolutions with pooling, then a dense layer: 28x28 pictures to logits (LeCun et
     al., 1998).
 
@@ -34,6 +37,13 @@ class LeNet(nn.Module):
         )
         self.channels = channels
         start_weights(self, rng=rng)
+
+    def arguments(self) -> dict[str, Any]:
+        layers = [
+            layer for layer in self.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))
+        ]  # two convolutions, two linear layers
+        *widths, classes = [len(layer.weight) for layer in layers]
+        return {"channels": self.channels, "classes": classes, "widths": widths}
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[1:] != (self.channels, 28, 28):

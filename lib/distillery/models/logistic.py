@@ -8,15 +8,17 @@ so they serve as logits too.
 from __future__ import annotations
 
 import math
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from distillery.models.described import Described
 from distillery.protocols import Batch, Teacher
 
 
-class MeanOfLogistics(nn.Module):
+class MeanOfLogistics(Described, nn.Module):
     """f(x) = 1/K sum_k sigmoid(w_k . x), computed as logarithms of f and of 1 - f (thesis, equation
     3.44).
 
@@ -46,6 +48,14 @@ class MeanOfLogistics(nn.Module):
     ) -> MeanOfLogistics:
         """Units with weights from N(0, scale^2 I), a start for distillation."""
         return cls(scale * torch.randn(units, inputs, generator=rng, dtype=dtype))
+
+    def arguments(self) -> dict[str, Any]:
+        units, inputs = self.weights.shape
+        return {"units": units, "inputs": inputs}
+
+    @classmethod
+    def from_arguments(cls, *, units: int, inputs: int) -> Self:  # type: ignore[override]
+        return cls(torch.zeros(units, inputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """The log probabilities of the two classes, (B, 2)."""

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_order, check_size
+from distillery.models.described import Described
+from distillery.models.orders import order_as_json, order_from_json
 
 
-class MADE(nn.Module):
+class MADE(Described, nn.Module):
     """log p(x) = sum of log p(x_i | the pixels before it), all conditionals from one network:
     deeper than NADE, as exact.
 
@@ -23,6 +26,7 @@ class MADE(nn.Module):
     """
 
     order: Tensor
+    follows = ("order", "mask")
 
     def __init__(
         self,
@@ -45,6 +49,14 @@ class MADE(nn.Module):
             Masked(later[:, None] >= earlier, rng=rng) for earlier, later in pairwise(degrees)
         ]
         self.layers = nn.ModuleList([*layers, Masked(place[:, None] > degrees[-1], rng=rng)])
+
+    def arguments(self) -> dict[str, Any]:
+        hidden = [layer.bias.numel() for layer in self.layers[:-1] if isinstance(layer, Masked)]
+        return {"visible": self.visible, "hidden": hidden, **order_as_json(self.order)}
+
+    @classmethod
+    def from_arguments(cls, *, order: Any = None, **sizes: Any) -> Self:
+        return super().from_arguments(order=order_from_json(order), **sizes)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.log_prob(x)

@@ -8,12 +8,15 @@ gradient step (equation 3.8) never leaves the family; EM sets them through `assi
 from __future__ import annotations
 
 import math
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from distillery.models.described import Described
 
-class Mixture(nn.Module):
+
+class Mixture(Described, nn.Module):
     """A weighted sum of Gaussian densities, p(x) = sum_i pi_i N(x | m_i, S_i) (thesis, equations
     3.14 and D.1).
 
@@ -27,6 +30,15 @@ class Mixture(nn.Module):
         self.logits = nn.Parameter(weights.log())
         self.means = nn.Parameter(means.clone())
         self.factors = nn.Parameter(_free(covariances))
+
+    def arguments(self) -> dict[str, Any]:
+        return {"components": self.components, "dimension": self.dimension}
+
+    @classmethod
+    def from_arguments(cls, *, components: int, dimension: int) -> Self:  # type: ignore[override]
+        means = torch.zeros(components, dimension)
+        covariances = torch.zeros(components, dimension, dimension) + torch.eye(dimension)
+        return cls(torch.full((components,), 1 / components), means, covariances)
 
     @property
     def components(self) -> int:

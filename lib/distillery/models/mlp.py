@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from distillery.models.described import Described
+from distillery.support.nearest import chosen
 
-class MLP(nn.Module):
+# those that a file can name: none takes an argument
+ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.Identity)
+
+
+class MLP(Described, nn.Module):
     """Linear layers with a nonlinearity between: `MLP([784, 300, 300, 10], rng=rng)` gives logits.
 
     Inputs of any shape are flattened. Weights start as He et al. (2015) have them, biases at zero,
@@ -35,6 +42,27 @@ class MLP(nn.Module):
             layers += [nn.Linear(before, after), activation or nn.ReLU()]
         self.layers = nn.Sequential(*layers[:-1])
         (start or start_weights)(self, rng=rng)
+
+    def arguments(self) -> dict[str, Any]:
+        linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
+        widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
+        between = {type(layer) for layer in self.layers[2::2]}
+        if not between <= set(ACTIVATIONS) or len(between) > 1:
+            allowed = ", ".join(activation.__name__ for activation in ACTIVATIONS)
+            raise ValueError(
+                f"activation is {', '.join(sorted(kind.__name__ for kind in between))}: a file can"
+                f" name {allowed}"
+            )
+        if between <= {nn.ReLU}:
+            return {"widths": widths}
+        return {"widths": widths, "activation": between.pop().__name__}
+
+    @classmethod
+    def from_arguments(cls, *, activation: str = "ReLU", **sizes: Any) -> Self:
+        kinds = {kind.__name__: kind for kind in ACTIVATIONS}
+        return super().from_arguments(
+            activation=kinds[chosen("activation", activation, list(kinds))](), **sizes
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         answer: Tensor = self.layers(x)

@@ -5,14 +5,16 @@ vector.
 from __future__ import annotations
 
 import math
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from distillery.models.described import Described
 from distillery.models.logistic import mean_log_probs
 
 
-class MeanOfModerated(nn.Module):
+class MeanOfModerated(Described, nn.Module):
     """f(x) = 1/K sum_k sigmoid(m_k . x / sqrt(1 + pi/8 x^T S_k x)): a mean of MacKay's
     approximations (thesis, equation 3.48).
 
@@ -52,6 +54,14 @@ class MeanOfModerated(nn.Module):
         """
         means = scale * torch.randn(units, inputs, generator=rng, dtype=dtype)
         return cls(means, scale * torch.eye(inputs, dtype=dtype).expand(units, inputs, inputs))
+
+    def arguments(self) -> dict[str, Any]:
+        units, inputs = self.means.shape
+        return {"units": units, "inputs": inputs}
+
+    @classmethod
+    def from_arguments(cls, *, units: int, inputs: int) -> Self:  # type: ignore[override]
+        return cls(torch.zeros(units, inputs), torch.zeros(units, inputs, inputs))
 
     @property
     def spreads(self) -> Tensor:

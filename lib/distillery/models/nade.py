@@ -7,8 +7,8 @@ to the inputs or second derivatives are asked for, in plain torch. Both give the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,13 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_order, check_size
+from distillery.models.described import Described
+from distillery.models.orders import columns as columns
+from distillery.models.orders import order_as_json, order_from_json
 from distillery.models.rbm import RBM
 
 
-class NADE(nn.Module):
+class NADE(Described, nn.Module):
     """log p(x) = sum of log p(x_i | the pixels before it), pixels taken in `order` (thesis,
     equations 4.36 to 4.42).
 
@@ -29,6 +32,7 @@ class NADE(nn.Module):
     """
 
     order: Tensor
+    follows = ("order",)
 
     def __init__(
         self,
@@ -53,6 +57,13 @@ class NADE(nn.Module):
         )
         self.b = nn.Parameter(torch.zeros(visible, device=rng.device))
         self.c = nn.Parameter(torch.zeros(hidden, device=rng.device))
+
+    def arguments(self) -> dict[str, Any]:
+        return {"visible": self.visible, "hidden": self.hidden, **order_as_json(self.order)}
+
+    @classmethod
+    def from_arguments(cls, *, order: Any = None, **sizes: Any) -> Self:
+        return super().from_arguments(order=order_from_json(order), **sizes)
 
     @classmethod
     def from_rbm(
@@ -140,29 +151,24 @@ class NADE(nn.Module):
         if self._uses_kernel() and not pixels.requires_grad:
             z: Tensor = _Kernel.apply(pixels, self.W, self.U, self.b, self.c)
             return z
-        return logits_in_torch(pixels.t().to(self.W.dtype), self.W, self.U, self.b, self.c).t()
+        weights = (self.W, self.U, self.b, self.c)
+        return logits_in_torch(pixels.t().to(self.W.dtype), weights).t()
 
     def _uses_kernel(self) -> bool:
         return self.kernel and self.W.dtype == torch.float32 and self.W.device.type == "cpu"
 
 
-def columns(height: int, width: int) -> Tensor:
-    """The thesis' raster order: pixels of an image, stored row by row, taken column by column."""
-    return torch.arange(height * width).view(height, width).t().flatten()
-
-
-def logits_in_torch(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
+def logits_in_torch(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """z (B, D) by a cumulative sum over pixels (thesis, equations C.2 to C.5), differentiable in
-    everything, twice too.
+    everything, twice too; `weights` are W, U, b and c.
 
     Examples are taken a few at a time; memory is still O(B · D · H) while gradients are kept.
     """
+    W, U, b, c = weights
+    if not len(x):
+        return x.new_empty(0, len(b))
     some = max(1, 2**26 // (W.numel() + 1))
-    return (
-        torch.cat([_cumulative(part, W, U, b, c) for part in x.split(some)])
-        if len(x)
-        else x.new_empty(0, len(b))
-    )
+    return torch.cat([_cumulative(part, W, U, b, c) for part in x.split(some)])
 
 
 def _cumulative(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
@@ -176,14 +182,14 @@ class _Kernel(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, pixels: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    def forward(ctx: Any, pixels: Tensor, *weights: Tensor) -> Tensor:
         from distillery.models import nade_kernel  # compiles: not before it is needed
 
         padded = F.pad(
             pixels.to(torch.uint8), (0, -pixels.shape[1] % nade_kernel.TILE)
         ).contiguous()
-        z, last = nade_kernel.logits(padded, *(p.contiguous() for p in (W, U, b, c)))
-        ctx.save_for_backward(padded, W, U, last)
+        z, last = nade_kernel.logits(padded, [p.contiguous() for p in weights])
+        ctx.save_for_backward(padded, *weights[:2], last)
         return z[:, : pixels.shape[1]]
 
     @staticmethod
@@ -193,7 +199,8 @@ class _Kernel(torch.autograd.Function):
 
         padded, W, U, last = ctx.saved_tensors
         padded_dz = F.pad(dz, (0, padded.shape[1] - dz.shape[1])).contiguous()
-        dW, dU, dc = nade_kernel.gradients(padded, W.contiguous(), U.contiguous(), last, padded_dz)
+        both = (W.contiguous(), U.contiguous())
+        dW, dU, dc = nade_kernel.gradients(padded, both, last, padded_dz)
         return None, dW, dU, dz.sum(1), dc
 
 
@@ -202,7 +209,7 @@ def _sample_kernel(nade: NADE, uniforms: Tensor) -> tuple[Tensor, Tensor]:
 
     padded = F.pad(uniforms, (0, -uniforms.shape[1] % nade_kernel.TILE))
     drawn, probs = nade_kernel.sample(
-        padded, *(p.detach().contiguous() for p in (nade.W, nade.U, nade.b, nade.c))
+        padded, [p.detach().contiguous() for p in (nade.W, nade.U, nade.b, nade.c)]
     )
     return drawn[:, : uniforms.shape[1]], probs[:, : uniforms.shape[1]]
 

@@ -10,7 +10,7 @@ going backwards the hidden units, so that no two write to the same place.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,10 +29,11 @@ _BLOCK, _ROWS = (
 )
 
 
-def logits(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def logits(x: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """z (D, B) of thesis equations C.2 to C.5, and the pre-activations (B, H) that the last pixel
-    sees.
+    sees; `weights` are W, U, b and c.
     """
+    W, U, b, c = weights
     z, last = torch.empty(x.shape), torch.empty(x.shape[1], W.shape[1])
     arrays = [tensor.detach().numpy() for tensor in (x, W, U, b, c, z, last)]
     _in_parts(_logits, arrays, x.shape[1], TILE)
@@ -40,21 +41,23 @@ def logits(x: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> tuple[Tenso
 
 
 def gradients(
-    x: Tensor, W: Tensor, U: Tensor, last: Tensor, dz: Tensor
+    x: Tensor, weights: Sequence[Tensor], last: Tensor, dz: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Derivatives with respect to W, U and c (thesis, equations C.9 to C.12), given those with
-    respect to z, dz (D, B).
+    respect to z, dz (D, B); `weights` are W and U.
     """
+    W, U = weights
     dW, dU, dc = torch.zeros_like(W), torch.zeros_like(U), torch.zeros(W.shape[1])
     arrays = [tensor.detach().numpy() for tensor in (x, W, U, last, dz, dW, dU, dc)]
     _in_parts(_gradients, arrays, W.shape[1], _BLOCK)
     return dW, dU, dc
 
 
-def sample(uniforms: Tensor, W: Tensor, U: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def sample(uniforms: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Pixels (D, B), each on where its uniform number is below its conditional probability; and
-    these, (D, B).
+    these, (D, B); `weights` are W, U, b and c.
     """
+    W, U, b, c = weights
     x, probs = torch.empty(uniforms.shape, dtype=torch.uint8), torch.empty(uniforms.shape)
     arrays = [tensor.detach().numpy() for tensor in (uniforms, W, U, b, c, x, probs)]
     _in_parts(_sample, arrays, x.shape[1], TILE)
@@ -219,9 +222,15 @@ def _block_gradients(
                 dh[n, j] += d * u[j]
             if i > 0 and x[i - 1, n]:
                 _switch_off(a[n], h[n], dh[n], da[n], W[i - 1, first:past], dW[i - 1, first:past])
-    for n in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            dc[first + j] += da[n, j] + dh[n, j] * h[n, j] * (_ONE - h[n, j])
+    _begin_again(h, dh, da, dc[first:past])
+
+
+@_compiled
+def _begin_again(h: Any, dh: Any, da: Any, dc: Any) -> None:
+    """Before the first pixel the pre-activations are c, which takes the gradient of all pixels."""
+    for n in range(h.shape[0]):
+        for j in range(h.shape[1]):
+            dc[j] += da[n, j] + dh[n, j] * h[n, j] * (_ONE - h[n, j])
 
 
 @_compiled

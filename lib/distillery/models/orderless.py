@@ -7,19 +7,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_order, check_size
+from distillery.models.described import Described
 from distillery.models.mlp import start_weights
+from distillery.models.orders import order_as_json, order_from_json
 from distillery.models.stream import WithStream
 
 _NUMBERS = 2**21  # that an evaluation holds at once in its largest array
 
 
-class OrderlessNADE(WithStream):
+class OrderlessNADE(Described, WithStream):
     """log p(x) = sum of log p(x_i | the pixels before it in an order), for every order, from one
     network of the pixels seen and which.
 
@@ -31,6 +34,7 @@ class OrderlessNADE(WithStream):
     """
 
     order: Tensor
+    follows = ("order",)
 
     def __init__(
         self,
@@ -57,6 +61,15 @@ class OrderlessNADE(WithStream):
         self.last = nn.Linear(hidden[-1], visible, device=rng.device)
         self._widest = max(hidden)
         start_weights(self, rng=rng)
+
+    def arguments(self) -> dict[str, Any]:
+        deeper = [layer for layer in self.between if isinstance(layer, nn.Linear)]
+        hidden = [layer.out_features for layer in (self.first, *deeper)]
+        return {"visible": self.visible, "hidden": hidden, **order_as_json(self.order)}
+
+    @classmethod
+    def from_arguments(cls, *, order: Any = None, **sizes: Any) -> Self:
+        return super().from_arguments(order=order_from_json(order), **sizes)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.one_pass(x) if self.training else self.log_prob(x)

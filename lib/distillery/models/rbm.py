@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distillery.models.bits import check_bits, check_size
+from distillery.models.described import Described
 from distillery.samplers.gibbs import BlockGibbs, check_machine, sample_bits
 
 
-class RBM(nn.Module):
+class RBM(Described, nn.Module):
     """p(x, h) proportional to exp(x W h + a x + b h), bits x and h (thesis, equation 4.29); called
     on x it answers `log_density(x)`.
 
@@ -53,6 +54,9 @@ class RBM(nn.Module):
     @property
     def hidden(self) -> int:
         return len(self.b)
+
+    def arguments(self) -> dict[str, Any]:
+        return {"visible": self.visible, "hidden": self.hidden}
 
     def forward(self, x: Tensor) -> Tensor:
         return self.log_density(x)

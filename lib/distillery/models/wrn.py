@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from distillery.models.described import Described
 from distillery.models.mlp import start_weights
 
 
-class WideResNet(nn.Module):
+class WideResNet(Described, nn.Module):
     """WRN-depth-width: a convolution, three groups of residual blocks at 32, 16 and 8 pixels, the
     mean over space, a linear layer.
 
@@ -32,6 +35,15 @@ class WideResNet(nn.Module):
         self.norm = nn.BatchNorm2d(filters[3])
         self.classifier = nn.Linear(filters[3], classes)
         start_weights(self, rng=rng)
+
+    def arguments(self) -> dict[str, Any]:
+        blocks = sum(isinstance(layer, Block) for layer in self.modules())
+        return {
+            "depth": 2 * blocks + 4,
+            "width": len(self.norm.weight) // 64,
+            "classes": self.classifier.out_features,
+            "channels": self.first.in_channels,
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.first(x)

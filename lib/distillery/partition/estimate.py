@@ -21,8 +21,8 @@ FEWEST, HEAVIEST = (
 class Estimate:
     """log Z or a bound on it, in nats.
 
-    `error` is one standard error, `interval` reaches three to either side; without `warnings` there
-    is no known doubt.
+    `error` is one standard error, `interval` reaches three to either side, or further where errors
+    do not tell all; without `warnings` there is no known doubt.
     """
 
     value: float

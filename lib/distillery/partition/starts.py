@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from distillery.models.bits import check_bits
 from distillery.models.rbm import RBM
 from distillery.partition.annealed import adapted, base_rates, forward
+from distillery.partition.modes import Modes
 from distillery.partition.temperatures import uniform
 
 Progress = Callable[
@@ -53,6 +55,14 @@ class Starts:
         return (
             found if self.data is None else f"{found}, and some of {len(self.data):,} rows of data"
         )
+
+    @cached_property
+    def modes(self) -> Modes:
+        """Where the hidden units point to, by a stream of its own: draws do not depend on whether
+        it was asked for.
+        """
+        seed = self.rng.initial_seed() ^ 1
+        return Modes(self.machine, rng=torch.Generator(self.rng.device).manual_seed(seed))
 
     def states(self, n: int) -> Tensor:
         """Starts of n chains, (n, D); with data, those in even places are its rows."""

@@ -107,15 +107,13 @@ def _sweep(kernel, data, states, widths, max_steps, seed):  # type: ignore[no-un
 
 @njit(error_model="numpy")
 def _update(kernel, data, w, axis, width, max_steps, stream, value):  # type: ignore[no-untyped-def]
+    """One coordinate: a level below the density, an interval around the state, and draws from it,
+    which shrink it until one lies above the level. Answers the stream and the density there.
+    """
     start = w[axis]
     stream, rand = _uniform(stream)
     level = value + np.log(1 - rand)
-    stream, rand = _uniform(stream)
-    left = start - width * rand
-    stream, rand = _uniform(stream)
-    left_limit = int(max_steps * rand)
-    right = _reach(kernel, data, w, axis, left + width, width, max_steps - 1 - left_limit, level)
-    left = _reach(kernel, data, w, axis, left, -width, left_limit, level)
+    stream, left, right = _stepped_out(kernel, data, w, axis, width, max_steps, stream, level)
     while True:
         stream, rand = _uniform(stream)
         w[axis] = left + rand * (right - left)
@@ -126,6 +124,20 @@ def _update(kernel, data, w, axis, width, max_steps, stream, value):  # type: ig
             left = w[axis]
         else:
             right = w[axis]
+
+
+@njit(error_model="numpy")
+def _stepped_out(kernel, data, w, axis, width, max_steps, stream, level):  # type: ignore[no-untyped-def]
+    """An interval of the width, placed at random around the state, its ends moved outwards by at
+    most `max_steps` widths together. The state's coordinate is used for it, and not put back.
+    """
+    stream, rand = _uniform(stream)
+    left = w[axis] - width * rand
+    stream, rand = _uniform(stream)
+    left_limit = int(max_steps * rand)
+    right = _reach(kernel, data, w, axis, left + width, width, max_steps - 1 - left_limit, level)
+    left = _reach(kernel, data, w, axis, left, -width, left_limit, level)
+    return stream, left, right
 
 
 @njit(error_model="numpy")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout  # torch requires filelock, so it is here wherever torch is
 
 
 @contextmanager
@@ -15,35 +15,46 @@ def claimed(path: Path, busy: str, *, advice: str) -> Iterator[None]:
     """This process alone holds the lock at `path`; any other is told what is `busy`, by which
     process, and the `advice`.
     """
-    with _locked(path, busy, advice) as file:
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    holder = path.with_name(f"{path.name}.holder")
+    try:
+        lock = _locked(path)
+    except Timeout as problem:
+        raise ValueError(f"{busy} by process {_written(holder)}; {advice}") from problem
+    try:
+        holder.write_text(str(os.getpid()))
         yield
+    finally:
+        lock.release()
 
 
-def _locked(path: Path, busy: str, advice: str) -> IO[str]:
-    """The open file, locked.
+def _locked(path: Path) -> FileLock:
+    """The lock, held by nobody else.
 
-    Whoever held the lock may have removed the file, or its folder, since it was opened: then anew.
+    Whoever held it before may have removed the file, or its folder, while it was opened here: a
+    lock on a file that has no name keeps nobody out, so another is taken.
     """
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a+")  # noqa: SIM115 (the lock lasts as long as it is open)
+        lock = FileLock(path)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            process = file.read() or "?"
-            file.close()
-            raise ValueError(f"{busy} by process {process}; {advice}") from error
-        if _is_at(file, path):
-            return file
-        file.close()
+            lock.acquire(timeout=0)
+        except FileNotFoundError:  # the folder was removed before the file was made in it
+            continue
+        except Timeout:
+            if path.exists():
+                raise
+            continue
+        if path.exists():
+            return lock
+        lock.release()
 
 
-def _is_at(file: IO[str], path: Path) -> bool:
+def _written(holder: Path) -> str:
+    """The process that says it holds the lock; it may not have come to saying so yet.
+
+    It stands in a file of its own, for on some systems nobody else can read a locked file.
+    """
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        return holder.read_text() or "?"
+    except OSError:
+        return "?"

@@ -17,9 +17,7 @@ from distillery.protocols import Batch, Teacher
 class Frozen(Teacher):
     """A network as it stands: its parameters get no gradients, its inputs do.
 
-    It stays in evaluation mode.
-
-    The network itself is frozen, not a copy: a student's old self is
+    It stays in evaluation mode. The network itself is frozen, not a copy: a student's old self is
     `Frozen(copy.deepcopy(student))`.
     """
 
@@ -47,20 +45,21 @@ class Average(Teacher):
         super().__init__()
         if len(teachers) == 0:
             raise ValueError("teachers is empty: an average of at least one is needed")
-        if strangers := [type(t).__name__ for t in teachers if not isinstance(t, Teacher)]:
+        strangers = [type(t).__name__ for t in teachers if not isinstance(t, Teacher)]
+        if strangers:
             raise TypeError(
                 f"teachers holds a {strangers[0]}: Teachers are needed, such as Frozen(network)"
             )
         self.teachers = nn.ModuleList(teachers)
 
     def forward(self, batch: Batch) -> Tensor:
-        each = [wide(teacher(batch)).log_softmax(-1) for teacher in self.teachers]
-        if len({tuple(answer.shape) for answer in each}) > 1:
+        log_probs = [wide(teacher(batch)).log_softmax(-1) for teacher in self.teachers]
+        shapes = [tuple(answer.shape) for answer in log_probs]
+        if len(set(shapes)) > 1:
             raise ValueError(
-                f"the teachers' answers have shapes {[tuple(answer.shape) for answer in each]}: as"
-                " many classes are needed from all"
+                f"the teachers' answers have shapes {shapes}: as many classes are needed from all"
             )
-        return torch.stack(each).logsumexp(0) - math.log(len(each))
+        return torch.stack(log_probs).logsumexp(0) - math.log(len(log_probs))
 
     def log_slopes(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
         networks = [

@@ -13,8 +13,8 @@ from distillery.protocols import Batch, Teacher
 
 
 class PosteriorMean(Teacher):
-    """t(x) = 1/S sum_s sigmoid(w_s . x) over stored draws, as log probabilities (thesis, equations
-    3.17 and 3.32).
+    """The mean of logistic units over stored draws of their weights, t(x) = 1/S sum_s sigmoid(w_s .
+    x), as log probabilities (thesis, equations 3.17 and 3.32).
 
     What `Frozen(MeanOfLogistics(draws))` answers, some twenty times faster for ten thousand draws:
     one exponential a draw serves both classes and the slope. The slope with respect to x is exact,
@@ -40,9 +40,8 @@ class PosteriorMean(Teacher):
                 f" {self.draws.shape[1]} inputs"
             )
         rows = max(1, 200_000 // len(self.draws))  # what fits in a core's cache
-        return torch.cat(
-            [_LogMean.apply(part, self.draws) for part in batch.x.to(self.draws.dtype).split(rows)]
-        )
+        parts = batch.x.to(self.draws.dtype).split(rows)
+        return torch.cat([_LogMean.apply(part, self.draws) for part in parts])
 
 
 class _LogMean(torch.autograd.Function):
@@ -56,9 +55,9 @@ class _LogMean(torch.autograd.Function):
         small = z.abs().neg_().exp_()
         large = (1 + small).reciprocal_()
         small.mul_(large)
-        probs = torch.stack(
-            [torch.where(z > 0, small, large).mean(1), torch.where(z > 0, large, small).mean(1)], 1
-        )
+        of_zero = torch.where(z > 0, small, large).mean(1)
+        of_one = torch.where(z > 0, large, small).mean(1)
+        probs = torch.stack([of_zero, of_one], 1)
         if context.needs_input_grad[0]:
             context.save_for_backward(small.mul_(large) @ draws / len(draws), probs)
         return probs.log()

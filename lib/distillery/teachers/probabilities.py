@@ -14,8 +14,8 @@ from distillery.protocols import Batch, Teacher
 
 
 class Probabilities(Teacher):
-    """log of the probabilities (B, K) that a function gives to inputs, as rows of numpy:
-    `Probabilities(forest.predict_proba)`.
+    """The logarithms of the probabilities (B, K) that a function gives to inputs, which it gets as
+    rows of numpy: `Probabilities(forest.predict_proba)`.
 
     Values can be learned from it, slopes cannot: a loss on derivatives refuses it.
     """
@@ -25,9 +25,8 @@ class Probabilities(Teacher):
         self.function = function
 
     def forward(self, batch: Batch) -> Tensor:
-        probs = torch.as_tensor(self.function(batch.x.detach().flatten(1).cpu().numpy())).to(
-            batch.x
-        )
+        inputs = batch.x.detach().flatten(1).cpu().numpy()
+        probs = torch.as_tensor(self.function(inputs)).to(batch.x)
         if probs.dim() != 2 or len(probs) != len(batch):
             raise ValueError(
                 f"the function gave shape {tuple(probs.shape)} for {len(batch)} inputs:"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +21,16 @@ class StochasticNetwork(Teacher):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        if not (parameters := dict(network.named_parameters())):
+        parameters = dict(network.named_parameters())
+        if not parameters:
             raise ValueError(
                 f"network {type(network).__name__} has no parameters: at least one is needed, for a"
                 " draw to take its place"
             )
         self.network = copy.deepcopy(network).requires_grad_(False)
+        # Never read: two networks of one form, however they were initialised, are the same teacher.
+        for parameter in self.network.parameters():
+            parameter.zero_()
         self.shapes = {name: p.shape for name, p in parameters.items()}
         self.size = sum(shape.numel() for shape in self.shapes.values())
         self.eval()
@@ -61,8 +64,8 @@ class StochasticNetwork(Teacher):
 
     def flat(self, network: nn.Module) -> Tensor:
         """The parameters of a network of this form as one vector."""
-        found = {name: p.shape for name, p in network.named_parameters()}
-        if found != self.shapes:
+        shapes = {name: p.shape for name, p in network.named_parameters()}
+        if shapes != self.shapes:
             raise ValueError(
                 f"network {type(network).__name__} is of another form: parameters as in"
                 f" {self.shapes} are needed"
@@ -70,15 +73,9 @@ class StochasticNetwork(Teacher):
         return torch.cat([p.detach().flatten() for p in network.parameters()])
 
     def _answer(self, w: Tensor, x: Tensor) -> Tensor:
-        ends = [
-            0,
-            *torch.tensor([shape.numel() for shape in self.shapes.values()]).cumsum(0).tolist(),
-        ]
-        parts = (
-            w[a:b].view(shape)
-            for (a, b), shape in zip(pairwise(ends), self.shapes.values(), strict=True)
-        )
-        answer: Tensor = functional_call(
-            self.network, dict(zip(self.shapes, parts, strict=True)), (x,)
-        )
+        """The answer of the network whose parameters are w, one after the other."""
+        sizes = [shape.numel() for shape in self.shapes.values()]
+        pieces = zip(self.shapes.items(), w.split(sizes), strict=True)
+        parameters = {name: piece.view(shape) for (name, shape), piece in pieces}
+        answer: Tensor = functional_call(self.network, parameters, (x,))
         return answer

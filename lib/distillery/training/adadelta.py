@@ -17,14 +17,14 @@ from torch import Tensor
 
 from distillery.support.machine_code import VECTORS, compiled
 
-# times eps: beside eps nothing. Left to fade below 1e-38, where products take far longer,
-# it slows every step
+# A mean below so many times eps is nothing beside eps, and is set to zero. Left to fade below
+# 1e-38, where products take far longer, it would slow down every step.
 _FADED = np.float32(1e-24)
 
 
 class Adadelta(torch.optim.Adadelta):
-    """Steps of size RMS(steps before) / RMS(gradients) times the gradient, both over windows of 1 /
-    (1 - rho) (Zeiler, 2012).
+    """ADADELTA: a step is the gradient times RMS(steps before) / RMS(gradients), both over windows
+    of 1 / (1 - rho) steps (Zeiler, 2012, algorithm 1).
 
     `torch.optim.Adadelta` to float rounding, with its state. The defaults are the paper's, and so
     the thesis': torch's rho is 0.9. What is not contiguous float32 on a CPU, and what asks for
@@ -45,13 +45,11 @@ class Adadelta(torch.optim.Adadelta):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
         if closure is not None or not all(_is_plain(group) for group in self.param_groups):
-            found: float | None = super().step(closure)
-            return found
+            loss: float | None = super().step(closure)
+            return loss
         for group in self.param_groups:
-            settings = [
-                np.float32(value)
-                for value in (group["rho"], 1 - group["rho"], group["eps"], group["lr"])
-            ]
+            values = (group["rho"], 1 - group["rho"], group["eps"], group["lr"])
+            settings = [np.float32(value) for value in values]
             for p in group["params"]:
                 if p.grad is not None:
                     self._update(p, settings)
@@ -62,16 +60,16 @@ class Adadelta(torch.optim.Adadelta):
         state = self.state[p]
         if not state:
             state["step"] = torch.zeros(())
-            state["square_avg"], state["acc_delta"] = torch.zeros_like(p), torch.zeros_like(p)
+            state["square_avg"] = torch.zeros_like(p)
+            state["acc_delta"] = torch.zeros_like(p)
         state["step"] += 1
-        arrays = [
-            t.detach().view(-1).numpy()
-            for t in (p, p.grad, state["square_avg"], state["acc_delta"])
-        ]
+        tensors = (p, p.grad, state["square_avg"], state["acc_delta"])
+        arrays = [tensor.detach().view(-1).numpy() for tensor in tensors]
         _compiled()(*arrays, *settings)
 
 
 def _is_plain(group: dict[str, Any]) -> bool:
+    """Whether the compiled pass takes the group: contiguous float32 on a CPU, nothing special."""
     if group["weight_decay"] or group["maximize"]:
         return False
     with_gradient = [p for p in group["params"] if p.grad is not None]
@@ -85,6 +83,7 @@ def _is_plain(group: dict[str, Any]) -> bool:
 def _one_pass(
     p: Any, gradient: Any, square: Any, moved: Any, rho: Any, rest: Any, eps: Any, rate: Any
 ) -> None:
+    """The update of every entry of a parameter, compiled; `rest` is 1 - rho."""
     faded = eps * _FADED
     for i in range(p.size):
         g = gradient[i]

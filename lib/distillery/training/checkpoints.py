@@ -1,11 +1,12 @@
 """A checkpoint is one safetensors file: the tensors of every part by name, and the rest as json in
-its header. No pickle.
+its header, with a note of which run it is of. No pickle.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,30 @@ from distillery.support.atomic import replacing
 _TENSOR, _PAIRS, _STREAMS = "__tensor__", "__pairs__", "default streams"
 
 
-def save(path: str | Path, parts: Mapping[str, Any]) -> None:
+def save(
+    path: str | Path, parts: Mapping[str, Any], *, note: Mapping[str, Any] | None = None
+) -> None:
     """Write the state of every part atomically: a reader sees the old file or the new one, never
     half of either.
+
+    The note is what json can hold, and is read without the rest.
     """
-    path, tensors = Path(path), dict[str, Tensor]()
-    tree = _split(
-        {name: part.state_dict() for name, part in parts.items()} | {_STREAMS: _default_streams()},
-        "",
-        tensors,
-    )
-    with replacing(path) as part:
-        save_file(tensors, part, metadata={"tree": json.dumps(tree)})
+    states = {name: part.state_dict() for name, part in parts.items()}
+    tensors: dict[str, Tensor] = {}
+    tree = _split(states | {_STREAMS: _default_streams()}, "", tensors)
+    header = {"tree": json.dumps(tree)}
+    if note is not None:
+        header["note"] = json.dumps(note)
+    with replacing(Path(path)) as part:
+        save_file(tensors, part, metadata=header)
+
+
+def note(path: str | Path) -> dict[str, Any] | None:
+    """What `save` was told to note, or None if there is no note."""
+    with _opened(path) as file:
+        header = file.metadata()
+        json.loads(header["tree"])
+        return dict(json.loads(header["note"])) if "note" in header else None
 
 
 def load(path: str | Path, parts: Mapping[str, Any]) -> None:
@@ -70,13 +83,20 @@ def _lay_out(optimizer: torch.optim.Optimizer) -> None:
 
 
 def _read(path: str | Path) -> dict[str, Any]:
+    with _opened(path) as file:
+        tree = json.loads(file.metadata()["tree"])
+        # Cloned, for they are windows onto the file, and the file may change under a run that goes
+        # on.
+        tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (a file is no dictionary)
+        return dict(_join(tree, tensors))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    """The file, and a sentence if it turns out not to be a checkpoint."""
     try:
         with safe_open(path, framework="pt") as file:
-            tree = json.loads(file.metadata()["tree"])
-            # cloned, for they are windows onto the file, and the file may change under a run that
-            # goes on
-            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (a file is no dictionary)
-        return dict(_join(tree, tensors))
+            yield file
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"checkpoint {path} cannot be read ({error}): a file written by distill(checkpoint=…)"
@@ -103,10 +123,10 @@ def _split(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {_TENSOR: name}
-    if isinstance(value, Mapping):  # json has string keys only, optimizers count their parameters
-        return {
-            _PAIRS: [[key, _split(item, f"{name}/{key}", tensors)] for key, item in value.items()]
-        }
+    if isinstance(value, Mapping):
+        # json has string keys only, and optimizers count their parameters.
+        pairs = [[key, _split(item, f"{name}/{key}", tensors)] for key, item in value.items()]
+        return {_PAIRS: pairs}
     if isinstance(value, (list, tuple)):
         return [_split(item, f"{name}/{i}", tensors) for i, item in enumerate(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -118,12 +138,11 @@ def _split(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
 
 
 def _join(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """What `_split` took apart."""
     if isinstance(tree, list):
         return [_join(item, tensors) for item in tree]
-    if isinstance(tree, dict):
-        return (
-            tensors[tree[_TENSOR]]
-            if _TENSOR in tree
-            else {key: _join(item, tensors) for key, item in tree[_PAIRS]}
-        )
-    return tree
+    if not isinstance(tree, dict):
+        return tree
+    if _TENSOR in tree:
+        return tensors[tree[_TENSOR]]
+    return {key: _join(item, tensors) for key, item in tree[_PAIRS]}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from distillery.models.once import quietly
 from distillery.protocols import Batch, Exhausted, Generator, Stateful
-from distillery.training import checkpoints, door
+from distillery.training import checkpoints, door, identity, underway
 
 Probe = Callable[[nn.Module], Any]
 
@@ -43,6 +43,7 @@ class History(Stateful):
         return len(self.losses) + len(self._pending)
 
     def add(self, value: Tensor, loss: nn.Module) -> None:
+        """Append the loss of a step; `loss` is whose it was, for the sentence if it diverged."""
         # On an accelerator, looking at a value makes the host wait: look at 64 at a time.
         self._pending.append(value.detach())
         if len(self._pending) >= 64 or (
@@ -54,7 +55,8 @@ class History(Stateful):
         """Move what is pending into `losses`, or say at which step it stopped being a number."""
         if not self._pending:
             return
-        first, values = len(self.losses), torch.stack(self._pending).float().cpu()
+        first = len(self.losses)
+        values = torch.stack(self._pending).float().cpu()
         self._pending = []
         self.losses = values if first == 0 else torch.cat([self.losses, values])
         bad = (~torch.isfinite(values)).reshape(len(values), -1).any(-1).nonzero()
@@ -67,13 +69,11 @@ class History(Stateful):
 
     def probed(self, name: str) -> tuple[list[int], list[Any]]:
         """The steps at which the probe `name` was taken, and its values."""
-        rows = [row for row in self.probes if name in row]
-        if not rows:
-            raise KeyError(
-                f"no probe {name!r} was taken: there are"
-                f" {sorted({k for row in self.probes for k in row} - {'step'})}"
-            )
-        return [row["step"] for row in rows], [row[name] for row in rows]
+        taken = [probe for probe in self.probes if name in probe]
+        if not taken:
+            known = sorted({key for probe in self.probes for key in probe} - {"step"})
+            raise KeyError(f"no probe {name!r} was taken: there are {known}")
+        return [probe["step"] for probe in taken], [probe[name] for probe in taken]
 
 
 @dataclass
@@ -85,51 +85,48 @@ class Run:
     generator: Generator
     loss: nn.Module
     optimizer: Any
-    schedule: Callable[[int], float] | None = None
-    probes: Mapping[str, Probe] = field(default_factory=dict)
-    probe_at: int | Collection[int] = 1000
+    schedule: Callable[[int], float] | None
+    clip: float | None
+    dtype: torch.dtype | None
+    batch_size: int
     history: History = field(default_factory=History)
 
+    def measure(self, probes: Mapping[str, Probe], probe_at: int | Collection[int]) -> None:
+        """Say what is measured of the student on the way, and after which steps."""
+        door.check_probes(probes, probe_at)
+        self.probes = probes
+        self.probe_at = probe_at
+
     def start(
-        self,
-        path: str | Path | None,
-        *,
-        every: int,
-        batch_size: int,
-        steps: int | None,
-        clip: float | None,
-        progress: Any,
+        self, path: str | Path | None, *, every: int, steps: int | None, progress: Any
     ) -> None:
-        door.check_numbers(
-            batch_size=batch_size, steps=steps, every=every, clip=clip, probe_at=self.probe_at
-        )
-        door.check_parts(self.teacher, self.student, self.generator, self.loss)
-        door.check_optimizer(self.optimizer, self.student, self.loss)
-        self.path, self.every, self.batch_size, self.steps, self.progress = (
-            path,
-            every,
-            batch_size,
-            steps,
-            progress,
-        )
+        """Refuse what cannot run, continue what was begun, and put everybody in their mode."""
+        self.path = path
+        self.every = every
+        self.steps = steps
+        self.progress = progress
+        self._check()
         if path is not None:
-            door.check_folder(path)
+            door.check_checkpoint(path, self.optimizer)
             self._continue(path)
         self.teacher.eval()  # before the student learns: the two may share layers
         self.student.train()
         self.loss.train()
-        if len(self.history) == 0 and not isinstance(self.probe_at, int) and 0 in self.probe_at:
+        if len(self.history) == 0 and self._is_probed(0):
             self._probe(0)
 
     def remaining(self) -> Iterator[int]:
+        """The steps that are still to be taken, without end where `steps` is None."""
         done = len(self.history)
         return itertools.count(done) if self.steps is None else iter(range(done, self.steps))
 
     def check(self, batch: Batch) -> None:
-        door.check_batch(batch, self.batch_size, self.generator)
+        """Refuse what is no batch of the size that was asked for."""
+        underway.check_batch(batch, self.batch_size, self.generator)
 
     def record(self, value: Tensor) -> None:
-        door.check_value(value, self.student, self.loss)
+        """Keep the loss of this step, if it is one number, or one for every student."""
+        underway.check_value(value, self.student, self.loss)
         self.history.add(value, self.loss)
 
     @contextmanager
@@ -140,7 +137,9 @@ class Run:
         if self.schedule is None:
             yield
             return
-        groups, factor = self.optimizer.param_groups, self.schedule(step)
+        factor = self.schedule(step)
+        underway.check_factor(factor, step)
+        groups = self.optimizer.param_groups
         usual = [group["lr"] for group in groups]
         for group in groups:
             group["lr"] = group["lr"] * factor
@@ -151,8 +150,9 @@ class Run:
                 group["lr"] = rate
 
     def after(self, step: int) -> None:
+        """What is due when a step is done: probes, a checkpoint, a word of progress."""
         done = step + 1
-        if done % self.probe_at == 0 if isinstance(self.probe_at, int) else done in self.probe_at:
+        if self._is_probed(done):
             self._probe(done)
         if self.path is not None and done % self.every == 0:
             self._save()
@@ -160,10 +160,12 @@ class Run:
             self.progress(done, self.steps)
 
     def finish(self) -> History:
+        """Settle the history and save; a run that is too short is an error."""
         self.history.settle(self.loss)
         self.student.eval()
         self.loss.eval()
-        done, least = len(self.history), 1 if self.steps is None else self.steps
+        done = len(self.history)
+        least = 1 if self.steps is None else self.steps
         if done < least:
             raise Exhausted(
                 f"{type(self.generator).__name__} gave out after {done} steps of {self.batch_size}"
@@ -173,16 +175,34 @@ class Run:
             self._save()
         return self.history
 
+    def _check(self) -> None:
+        door.check_numbers(
+            batch_size=self.batch_size,
+            steps=self.steps,
+            every=self.every,
+            clip=self.clip,
+            dtype=self.dtype,
+        )
+        door.check_parts(self.teacher, self.student, self.generator, self.loss)
+        door.check_optimizer(self.optimizer, self.student, self.loss)
+        door.check_helpers(self.schedule, self.progress)
+
+    def _is_probed(self, done: int) -> bool:
+        if isinstance(self.probe_at, int):
+            return done > 0 and done % self.probe_at == 0
+        return done in self.probe_at
+
     def _probe(self, done: int) -> None:
         if self.probes:
             with quietly(self.student, self.loss):
-                self.history.probes.append(
-                    {"step": done}
-                    | {name: _plain(probe(self.student)) for name, probe in self.probes.items()}
-                )
+                answers = {name: _plain(probe(self.student)) for name, probe in self.probes.items()}
+            self.history.probes.append({"step": done} | answers)
 
     def _continue(self, path: str | Path) -> None:
+        self.particulars = identity.particulars(self)
         if Path(path).exists():
+            note = checkpoints.note(path)
+            identity.check_same(path, note, self.particulars, self.schedule)
             checkpoints.load(path, self._parts())
         if self.steps is not None and len(self.history) > self.steps:
             raise ValueError(
@@ -193,23 +213,22 @@ class Run:
     def _save(self) -> None:
         assert self.path is not None
         self.history.settle(self.loss)
-        checkpoints.save(self.path, self._parts())
+        factors = identity.factors(self.schedule, len(self.history))
+        note = {"particulars": self.particulars, "schedule": factors}
+        checkpoints.save(self.path, self._parts(), note=note)
 
     def _parts(self) -> dict[str, Any]:
-        named = {
-            name: getattr(self, name)
-            for name in ("student", "loss", "optimizer", "generator", "history")
+        """What a checkpoint holds, by name."""
+        parts = {
+            "student": self.student,
+            "loss": self.loss,
+            "optimizer": self.optimizer,
+            "generator": self.generator,
+            "history": self.history,
         }
-        return {**named, "teacher": self.teacher} if isinstance(self.teacher, Stateful) else named
-
-
-def precision(dtype: torch.dtype | None, device: torch.device) -> AbstractContextManager[Any]:
-    """Products in `dtype` (bfloat16, say); None and float32 leave every number as it is."""
-    return (
-        nullcontext()
-        if dtype in (None, torch.float32)
-        else torch.autocast(device.type, dtype=dtype)
-    )
+        if isinstance(self.teacher, Stateful):
+            parts["teacher"] = self.teacher
+        return parts
 
 
 def _plain(value: Any) -> Any:

@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from distillery.support.progress import duration
 from distillery_book.site import chapters
 from distillery_book.site.parameters import assignments
 
@@ -16,19 +18,14 @@ SUMMARY = "run the book's chapters and build its site"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--profile",
-        default="smoke",
-        help=(
-            "smoke (embedded data, seconds; the default), laptop (real data) or paper (the"
-            " published protocol)"
-        ),
+    profiles = (
+        "smoke (embedded data; the default), laptop (real data) or paper (published protocol)"
     )
-    add(
+    parser.add_argument("--profile", default="smoke", help=profiles)
+    parser.add_argument(
         "--chapters", nargs="+", default=[], metavar="NAME", help="names or numbers; all by default"
     )
-    add(
+    parser.add_argument(
         "-p",
         "--parameter",
         action="append",
@@ -36,91 +33,95 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change a parameter of the chapters",
     )
-    add("--force", action="store_true", help="run chapters that are fresh too")
-    add(
+    parser.add_argument("--force", action="store_true", help="run chapters that are fresh too")
+    parser.add_argument(
         "--refresh",
         action="store_true",
         help="write the smoke outputs back into the committed notebooks",
     )
-    add("--no-site", action="store_true", help="run the chapters only")
+    parser.add_argument("--no-site", action="store_true", help="run the chapters only")
 
 
 def run(args: argparse.Namespace) -> int:
     root = chapters.root()
-    wanted = chapters.chapters(
-        root, profile=args.profile, only=args.chapters, changed=assignments(args.parameter)
-    )
+    changed = assignments(args.parameter)
+    wanted = chapters.chapters(root, profile=args.profile, only=args.chapters, changed=changed)
     if args.refresh and any(chapter.passed for chapter in wanted):
         raise ValueError(
             "--refresh writes smoke outputs back: it goes with neither --profile nor -p"
         )
-    failed = [
-        run for run in chapters.run_all(wanted, force=args.force, report=_report) if run.error
-    ]
-    if failed:
-        print(
-            f"distillery book: {len(failed)} of {len(wanted)} chapters failed; the site was not"
-            " built",
-            file=sys.stderr,
-        )
-        return 1
-    if args.refresh:
-        _refresh(wanted)
-    return 0 if args.no_site else build_site(root, args.profile)
+    with chapters.claimed(root):
+        if not _execute(wanted, force=args.force):
+            return 1
+        if args.refresh:
+            _refresh(wanted)
+        return 0 if args.no_site else build_site(root, args.profile)
 
 
 def build_site(root: Path, profile: str) -> int:
     """jupyter-book with every warning an error, from the executed copies of one profile; prints the
     page to open.
     """
-    command = [
-        sys.executable,
-        "-c",
-        "from jupyter_book.cli.main import main; main()",
-        "build",
-        ".",
-        "-W",
-        "--keep-going",
-        "-n",
-        "--quiet",
-    ]
-    environment = os.environ | {"DISTILLERY_BOOK_PROFILE": profile, "PYTHONHASHSEED": "0"}
-    done = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    start = "from jupyter_book.cli.main import main; main()"
+    strictly = ["-W", "--keep-going", "-n", "--quiet"]
+    built = subprocess.run(
+        [sys.executable, "-c", start, "build", ".", *strictly],
+        cwd=root,
+        env=os.environ | {"DISTILLERY_BOOK_PROFILE": profile, "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     page = root / "_build" / "html" / "book" / "index.html"
-    if done.returncode or not page.is_file():
-        shutil.rmtree(
-            root / "_build" / ".doctrees", ignore_errors=True
-        )  # pages read once warn once: the next build reads them again
-        print(done.stdout[-4000:] + done.stderr[-8000:], file=sys.stderr)
-        print(
-            f"distillery book: the site was not built (exit code {done.returncode})",
-            file=sys.stderr,
-        )
+    if built.returncode or not page.is_file():
+        # pages read once warn once: the next build reads them again
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
+        print(built.stdout[-4000:] + built.stderr[-8000:], file=sys.stderr)
+        _complain(f"the site was not built (exit code {built.returncode})")
         return 1
     print(f"open {page}")
     return 0
 
 
-def _refresh(wanted: list[chapters.Chapter]) -> None:
-    for chapter in wanted:
-        print(
-            f"{chapter.name:32s}"
-            f" {'outputs written back' if chapters.refresh(chapter) else 'outputs as committed'}",
-            flush=True,
-        )
+def _execute(wanted: Sequence[chapters.Chapter], *, force: bool) -> bool:
+    """Run what has to run of the chapters, saying how long it will take; true if none failed."""
+    waiting = chapters.stale(wanted, force=force)
+    if waiting:
+        print(_expectation(waiting), flush=True)
+    executions = chapters.run_all(wanted, force=force, report=_report)
+    failed = [execution for execution in executions if execution.error]
+    if failed:
+        _complain(f"{len(failed)} of {len(wanted)} chapters failed; the site was not built")
+    return not failed
 
 
-def _report(run: chapters.Run) -> None:
-    if run.error:
-        print(
-            f"{run.chapter.name:32s} FAILED after {run.seconds:.1f} s\n{run.error}",
-            file=sys.stderr,
-            flush=True,
-        )
+def _expectation(waiting: Sequence[chapters.Chapter]) -> str:
+    """What is known of the time that the chapters will take."""
+    if len(waiting) == 1:
+        start, each = "1 chapter to run", ""
     else:
-        print(
-            f"{run.chapter.name:32s} {'fresh' if run.skipped else f'{run.seconds:.1f} s'}",
-            flush=True,
-        )
+        start, each = f"{len(waiting)} chapters to run, two at a time", " each"
+    seconds = chapters.expected_seconds(waiting)
+    if seconds is not None:
+        return f"{start}: about {duration(seconds)}, if it goes as last time"
+    if waiting[0].profile == "smoke":
+        return f"{start}: half a minute to a minute and a half{each} on two cores"
+    return f"{start}; not all of them have run here before"
+
+
+def _refresh(wanted: Sequence[chapters.Chapter]) -> None:
+    for chapter in wanted:
+        outcome = "outputs written back" if chapters.refresh(chapter) else "outputs as committed"
+        print(f"{chapter.name:32s} {outcome}", flush=True)
+
+
+def _report(execution: chapters.Execution) -> None:
+    name, seconds = f"{execution.chapter.name:32s}", f"{execution.seconds:.1f} s"
+    if execution.error:
+        print(f"{name} FAILED after {seconds}\n{execution.error}", file=sys.stderr, flush=True)
+    else:
+        print(f"{name} {'fresh' if execution.skipped else seconds}", flush=True)
+
+
+def _complain(sentence: str) -> None:
+    print(f"distillery book: {sentence}", file=sys.stderr)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from distillery_book.results import published, records, status
-from distillery_book.results.status import Status
+import pandas as pd
+
+from distillery_book.pages import texts
+from distillery_book.results import published
+from distillery_book.results.published import AIMS
+from distillery_book.results.results import Results
+from distillery_book.results.verdicts import REDUCED, VERDICTS
 
 SUMMARY = "show what is recorded, and how it stands to what was published"
-VERDICTS = ("agrees", "beats", "misses", "not run")
+NOTHING = "·"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,110 +39,103 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    results = records.results_folder(args.results)
+    results = Results.open(args.results)
+    if not results.folder.is_dir():
+        raise ValueError(
+            f"results folder {results.folder} does not exist; name one by --results or by"
+            " $DISTILLERY_RESULTS"
+        )
     for line in _json(args.tables, results) if args.json else _human(args.tables, results):
         print(line)
     return 0
 
 
-def _json(tables: Sequence[str], results: Path) -> Iterator[str]:
+def _json(tables: Sequence[str], results: Results) -> Iterator[str]:
     """A json array with one object a line."""
-    shown = [
-        json.dumps(one.as_json(), ensure_ascii=False, allow_nan=False)
-        for one in _wanted(tables, results)
+    frames = [results.table(name) for name in tables] or [results.cells]
+    objects = [
+        json.dumps(_object(cell), ensure_ascii=False, allow_nan=False)
+        for frame in frames
+        for cell in frame.itertuples()
     ]
-    yield "[\n" + ",\n".join(shown) + "\n]"
+    yield "[\n" + ",\n".join(objects) + "\n]"
 
 
-def _human(tables: Sequence[str], results: Path) -> Iterator[str]:
-    if tables:
-        for name in tables:
-            yield from _detail(name, status.table(name, results=results))
-        return
-    yield from _summary(status.cells(results=results))
-    yield from _detail(status.AIMS, status.aims(results=results))
-    yield from _studies(results)
+def _object(cell: Any) -> dict[str, Any]:
+    """A row of `Results.cells` as json shows it, with null for what is no number."""
+    is_aim, is_run = cell.table == AIMS, not pd.isna(cell.value)
+    names = ["key"] if is_aim else published.table(cell.table).keys
+    about = ("profile", "data", "seconds", "departures", "study")
+    return {
+        "table": cell.table,
+        "row": dict(zip(names, cell.keys, strict=True)),
+        "column": cell.column,
+        "published": _number(cell.published),
+        **({"aim": cell.aim} if is_aim else {}),
+        "recorded": _recorded(cell) if is_run else None,
+        **{name: getattr(cell, name) if is_run else None for name in about},
+        "verdict": cell.verdict,
+    }
 
 
-def _wanted(tables: Sequence[str], results: Path) -> list[Status]:
+def _recorded(cell: Any) -> dict[str, float | None]:
+    return {"value": cell.value, "spread": _number(cell.spread), "n": int(cell.n)}
+
+
+def _number(value: float) -> float | None:
+    return None if pd.isna(value) else value
+
+
+def _human(tables: Sequence[str], results: Results) -> Iterator[str]:
     if not tables:
-        return status.cells(results=results) + status.aims(results=results)
-    return [one for name in tables for one in status.table(name, results=results)]
+        yield from _summary(results.cells.query("table != @AIMS"))
+    for name in tables or [AIMS]:
+        yield from _detail(name, results.table(name))
+    if not tables:
+        yield from _studies(results)
 
 
-def _summary(cells: Sequence[Status]) -> Iterator[str]:
-    rows = []
-    for table in published.tables():
-        own = [cell for cell in cells if cell.table == table.name]
-        rows.append((str(table.chapter), table.name, *_counted(own)))
-    yield from _aligned(
-        ("chapter", "published table", "numbers", *VERDICTS), [*rows, ("", "all", *_counted(cells))]
-    )
-    yield ""
-
-
-def _counted(cells: Sequence[Status]) -> list[str]:
-    found = status.counts(cells)
-    return [str(len(cells)), *(str(found[verdict] or "·") for verdict in VERDICTS)]
-
-
-def _detail(name: str, cells: Iterable[Status]) -> Iterator[str]:
-    is_aims = name == status.AIMS
-    head = (
-        ("aim", "published", "recorded", "runs", "verdict")
-        if is_aims
-        else (name, "column", "published", "recorded", "runs", "verdict")
-    )
-    yield from _aligned(head, [_aim_row(cell) if is_aims else _cell_row(cell) for cell in cells])
-    yield ""
-
-
-def _cell_row(cell: Status) -> tuple[str, ...]:
-    printed = published.table(cell.table).cell(cell.row, cell.column)
-    row = " ".join(str(value) for value in cell.row.values())
-    return (
-        row,
-        cell.column,
-        str(printed),
-        _value(cell, printed.column.format),
-        _runs(cell),
-        cell.verdict,
-    )
-
-
-def _aim_row(cell: Status) -> tuple[str, ...]:
-    aim = published.aims()[str(cell.row["key"])]
-    before = "·" if aim.published is None else aim.text(aim.published)
-    sign = "at least" if aim.direction == "higher" else "at most"
-    return (
-        f"{aim.key}: {sign} {aim.text(aim.aim)} {aim.unit}",
-        before,
-        _value(cell, aim.format),
-        _runs(cell),
-        cell.verdict,
-    )
-
-
-def _value(cell: Status, form: str) -> str:
-    return "·" if cell.recorded is None else cell.recorded.text(form)
-
-
-def _runs(cell: Status) -> str:
-    found = cell.recorded
-    if found is None:
-        return "·"
-    departures = ", ".join(
-        f"{name} {theirs} → {ours}" for name, (theirs, ours) in found.departures.items()
-    )
-    return f"{found.n} × {found.data}, {found.profile}, {found.seconds:.0f} s" + (
-        f"; {departures}" if departures else ""
-    )
-
-
-def _studies(results: Path) -> Iterator[str]:
+def _summary(cells: pd.DataFrame) -> Iterator[str]:
+    """How often each verdict occurs in each table and in all, reduced or not."""
+    words = cells["verdict"].str.removesuffix(REDUCED)
+    counts = pd.crosstab(cells["table"], words).reindex(columns=VERDICTS, fill_value=0)
+    of_table = counts.T.to_dict("list")
     rows = [
-        (one.study, one.profile, f"{one.recorded} of {one.cells}", str(one.outdated or "·"))
-        for one in status.progress(results=results)
+        (str(table.chapter), table.name, *_counted(of_table[table.name]))
+        for table in published.tables()
+    ]
+    head = ("chapter", "published table", "numbers", *VERDICTS)
+    yield from _aligned(head, [*rows, ("", "all", *_counted(counts.sum().tolist()))])
+    yield ""
+
+
+def _counted(counts: Sequence[int]) -> list[str]:
+    return [str(sum(counts)), *(str(count or NOTHING) for count in counts)]
+
+
+def _detail(name: str, cells: pd.DataFrame) -> Iterator[str]:
+    first = ("aim",) if name == AIMS else (name, "column")
+    head = (*first, "published", "recorded", "runs", "verdict")
+    yield from _aligned(head, [_row(cell) for cell in cells.itertuples()])
+    yield ""
+
+
+def _row(cell: Any) -> tuple[str, ...]:
+    keys = " ".join(map(str, cell.keys))
+    place = (f"{keys}: {texts.goal(cell)}",) if cell.table == AIMS else (keys, cell.column)
+    if pd.isna(cell.value):
+        return *place, cell.printed or NOTHING, NOTHING, NOTHING, cell.verdict
+    recorded = texts.give_or_take(cell.value, cell.spread, cell.format)
+    runs = f"{cell.n} × {cell.data}, {cell.profile}, {cell.seconds:.0f} s"
+    changes = texts.departures(cell.departures, ", ")
+    runs += f"; {changes}" if changes else ""
+    return *place, cell.printed or NOTHING, recorded, runs, cell.verdict
+
+
+def _studies(results: Results) -> Iterator[str]:
+    rows = [
+        (study, profile, f"{recorded} of {cells}", str(outdated or NOTHING))
+        for study, profile, recorded, cells, outdated in results.progress.to_numpy().tolist()
     ]
     yield from _aligned(("study", "profile", "recorded", "outdated records"), rows)
 

@@ -14,12 +14,14 @@ from typing import Any
 
 import pandas as pd
 
-from distillery_book.pages.summaries import NOT_RUN
-from distillery_book.results import published, records, registry, status, verdicts
+from distillery_book.pages.texts import NOT_RUN, give_or_take
+from distillery_book.results import published
+from distillery_book.results.published import Place
+from distillery_book.results.results import Results
+from distillery_book.results.verdicts import Recorded
 
 Runs = Mapping[str, Mapping[str, Any]]
-Place = tuple[Any, ...]
-_NONE = (math.nan, math.nan)
+Number = tuple[float, float]  # a value and its standard error, not a number where there is none
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Claim:
     below: Place | None = None
     paired: tuple[str, str, Mapping[str, Any], float] | None = None
 
+    @property
+    def sides(self) -> list[Place]:
+        return [self.above] if self.below is None else [self.above, self.below]
+
 
 def beside(study: str, runs: Runs, metrics: Mapping[str, tuple[str, float, str]]) -> pd.DataFrame:
     """A row for each label of `runs`, which says where its runs are; `metrics` maps a title to
@@ -44,17 +50,16 @@ def beside(study: str, runs: Runs, metrics: Mapping[str, tuple[str, float, str]]
     Numbers are means over seeds ± two standard errors; then n, the number of seeds, and the minutes
     of one run.
     """
-    known = records.current(registry.find(study))
-    lines = {}
-    for label, where in runs.items():
-        found = {
-            title: verdicts.recorded(known, name, where=where, scale=scale)
-            for title, (name, scale, _) in metrics.items()
-        }
-        lines[label] = {
-            title: _said(_pair(found[title]), metrics[title][2]) for title in metrics
-        } | _about(found.values())
-    return pd.DataFrame.from_dict(lines, orient="index", columns=[*metrics, "n", "minutes"])
+    results, columns, means = Results.open(), {}, []
+    for title, (metric, scale, form) in metrics.items():
+        mean = results.means(study, runs, metric, scale=scale)
+        pairs = zip(mean["value"], 2 * mean["error"], strict=True)
+        columns[title] = [give_or_take(value, error, form) for value, error in pairs]
+        means.append(mean[["n", "seconds"]])
+    about = pd.concat(means).groupby(level=0, sort=False).first()
+    minutes = about["seconds"] / about["n"] / 60
+    texts = {"n": _whole(about["n"]), "minutes": _whole(minutes)}
+    return pd.DataFrame(columns | texts, index=list(runs))
 
 
 def dots(
@@ -68,95 +73,63 @@ def dots(
     """The same for one metric as `plots.intervals` takes it; `printed` places a published number
     beside a label.
     """
-    known = records.current(registry.find(study))
-    rows = [
-        (
-            label,
-            "recorded",
-            *_ends(_pair(verdicts.recorded(known, metric, where=where, scale=scale))),
-        )
-        for label, where in runs.items()
-    ]
-    rows += [
-        (label, "published", *_ends(_published(place))) for label, place in (printed or {}).items()
-    ]
-    return pd.DataFrame(rows, columns=["label", "kind", "value", "low", "high"])
+    means = Results.open().means(study, runs, metric, scale=scale)
+    rows = [(label, "recorded", *pair) for label, *pair in means[["value", "error"]].itertuples()]
+    rows += [(label, "published", *_published(place)) for label, place in (printed or {}).items()]
+    frame = pd.DataFrame(rows, columns=["label", "kind", "value", "error"])
+    frame["low"] = frame["value"] - 2 * frame["error"]
+    frame["high"] = frame["value"] + 2 * frame["error"]
+    return frame.drop(columns="error")
 
 
 def concluded(claims: Mapping[str, Claim], form: str = ".2f") -> pd.DataFrame:
     """What is concluded, a line for each: the recorded difference, the published one, and whether
     the recorded one lies above zero.
     """
-    found = {(one.table, *one.row.values(), one.column): one.recorded for one in status.cells()}
     lines = {}
     for text, claim in claims.items():
-        ours = (
-            _paired(claim)
-            if claim.paired
-            else _gap(*(_pair(found[place]) for place in _sides(claim)))
-        )
-        theirs = _gap(*(_published(place) for place in _sides(claim)))
+        ours = _recorded_gap(claim)
+        theirs = _gap([_published(place) for place in claim.sides])
         lines[text] = {
-            "recorded": _said(ours, form),
-            "published": _said(theirs, form),
+            "recorded": give_or_take(ours[0], 2 * ours[1], form),
+            "published": give_or_take(theirs[0], 2 * theirs[1], form),
             "holds": _holds(*ours),
         }
     return pd.DataFrame.from_dict(lines, orient="index", columns=["recorded", "published", "holds"])
 
 
-def _sides(claim: Claim) -> list[Place]:
-    return [claim.above] if claim.below is None else [claim.above, claim.below]
-
-
-def _paired(claim: Claim) -> tuple[float, float]:
-    assert claim.paired is not None
+def _recorded_gap(claim: Claim) -> Number:
+    results = Results.open()
+    if claim.paired is None:
+        return _gap([_number(results.answers.get(place)) for place in claim.sides])
     study, metric, where, scale = claim.paired
-    return _pair(
-        verdicts.recorded(records.current(registry.find(study)), metric, where=where, scale=scale)
-    )
+    return _number(results.mean(study, metric, where, scale=scale))
 
 
-def _pair(found: verdicts.Recorded | None) -> tuple[float, float]:
-    """Value and standard error, not a number where there is none."""
-    return (
-        _NONE if found is None else (found.value, math.nan if found.error is None else found.error)
-    )
-
-
-def _published(place: Place) -> tuple[float, float]:
-    table = published.table(place[0])
-    cell = table.cell(dict(zip(table.keys, place[1:-1], strict=True)), place[-1])
+def _published(place: Place) -> Number:
+    cell = published.at(*place)
     return cell.value, math.nan if cell.above is None else cell.above
 
 
-def _gap(
-    first: tuple[float, float], second: tuple[float, float] = (0.0, 0.0)
-) -> tuple[float, float]:
-    return first[0] - second[0], math.hypot(first[1], second[1])
+def _number(mean: Recorded | None) -> Number:
+    if mean is None:
+        return math.nan, math.nan
+    return mean.value, math.nan if mean.error is None else mean.error
 
 
-def _ends(found: tuple[float, float]) -> tuple[float, float, float]:
-    value, error = found
-    return value, value - 2 * error, value + 2 * error
-
-
-def _said(found: tuple[float, float], form: str) -> str:
-    value, error = found
-    if math.isnan(value):
-        return NOT_RUN
-    return format(value, form) + ("" if math.isnan(error) else f" ± {format(2 * error, form)}")
+def _gap(sides: list[Number]) -> Number:
+    """The first number less the second, or less nothing."""
+    (value, error), (other, its_error) = (*sides, (0.0, 0.0))[:2]
+    return value - other, math.hypot(error, its_error)
 
 
 def _holds(value: float, error: float) -> str:
     if math.isnan(value):
         return NOT_RUN
-    return "yes" if value > 2 * error else "no" if value < -2 * error else "undecided"
+    if abs(value) > 2 * error:
+        return "yes" if value > 0 else "no"
+    return "undecided"
 
 
-def _about(found: Any) -> dict[str, str]:
-    run = next((one for one in found if one is not None), None)
-    return (
-        dict.fromkeys(("n", "minutes"), "")
-        if run is None
-        else {"n": str(run.n), "minutes": f"{run.seconds / run.n / 60:.0f}"}
-    )
+def _whole(numbers: pd.Series) -> list[str]:
+    return ["" if math.isnan(number) else f"{number:.0f}" for number in numbers]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from distillery_book.results import published, records, registry, verdicts
+from distillery_book.results import published as tables
+from distillery_book.results.results import Results
 
 if TYPE_CHECKING:
     from distillery.partition.estimate import Estimate
 
 Interval = tuple[float, float, float]
 Recorded = tuple[str, str | tuple[str, str, str], Mapping[str, Any]]
-_NONE = (math.nan, math.nan, math.nan)
 
 
 def intervals(
@@ -33,7 +33,10 @@ def intervals(
     takes them; `published` to (table, keys ..., column), or with three tables, for the value and
     either end, in the table's place.
     """
-    rows = [(label, "here", one.value, *one.interval) for label, one in (here or {}).items()]
+    rows = [
+        (label, "here", estimate.value, *estimate.interval)
+        for label, estimate in (here or {}).items()
+    ]
     rows += [
         (label, "recorded", *recorded_interval(*place)) for label, place in (recorded or {}).items()
     ]
@@ -41,15 +44,22 @@ def intervals(
     return pd.DataFrame(rows, columns=["label", "kind", "value", "low", "high"])
 
 
-def estimates(found: Mapping[str, Estimate], truth: float | None = None) -> pd.DataFrame:
+def estimates(named: Mapping[str, Estimate], truth: float | None = None) -> pd.DataFrame:
     """Estimates as a table: value, distance from the truth where that is known, error, interval,
     effective draws, number of doubts.
     """
-    rows = {
-        name: {"value": one.value, "off by": one.value - (truth or 0.0), **_rest(one)}
-        for name, one in found.items()
+    lines = {
+        name: {
+            "value": estimate.value,
+            "off by": estimate.value - (truth or 0.0),
+            "error": estimate.error,
+            "interval": _ends(estimate),
+            "effective draws": round(estimate.effective_samples),
+            "doubts": len(estimate.warnings),
+        }
+        for name, estimate in named.items()
     }
-    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame = pd.DataFrame.from_dict(lines, orient="index")
     return frame.drop(columns="off by") if truth is None else frame
 
 
@@ -63,15 +73,11 @@ def recorded_interval(
     missing beside the other is infinite.
     """
     names = (metric, f"{metric}_low", f"{metric}_high") if isinstance(metric, str) else metric
-    runs = records.current(registry.find(study))
-    value, low, high = (verdicts.recorded(runs, name, where=where) for name in names)
-    if value is None or (low is None and high is None):
-        return _NONE if value is None else (value.value, math.nan, math.nan)
-    return (
-        value.value,
-        -math.inf if low is None else low.value,
-        math.inf if high is None else high.value,
-    )
+    means = [Results.open().mean(study, name, where) for name in names]
+    value, low, high = (math.nan if mean is None else mean.value for mean in means)
+    if math.isnan(value) or (math.isnan(low) and math.isnan(high)):
+        return value, math.nan, math.nan
+    return value, -math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high
 
 
 def printed(table: str | Sequence[str], /, *place: Any) -> Interval:
@@ -81,30 +87,17 @@ def printed(table: str | Sequence[str], /, *place: Any) -> Interval:
     Three tables give the value and the two ends.
     """
     if not isinstance(table, str):
-        value, low, high = (_cell(name, place).value for name in table)
+        value, low, high = (tables.at(name, *place).value for name in table)
         return value, low, high
-    cell = _cell(table, place)
+    cell = tables.at(table, *place)
     if cell.below is None or cell.above is None:
         return cell.value, math.nan, math.nan
     return cell.value, cell.value - 3 * cell.below, cell.value + 3 * cell.above
 
 
-def _cell(table: str, place: tuple[Any, ...]) -> published.Cell:
-    source = published.table(table)
-    if len(place) != len(source.keys) + 1:
-        raise ValueError(
-            f"place is {place!r}: ({', '.join(source.keys)}, column) is needed for {table}"
-        )
-    return source.cell(dict(zip(source.keys, place[:-1], strict=True)), place[-1])
-
-
-def _rest(one: Estimate) -> dict[str, Any]:
-    low, high = one.interval
-    digits = 2 if not 0 < one.error < 1 else 1 - math.floor(math.log10(one.error))
-    ends = f"{low:.{digits}f} to {high:.{digits}f}"
-    return {
-        "error": one.error,
-        "interval": ends,
-        "effective draws": round(one.effective_samples),
-        "doubts": len(one.warnings),
-    }
+def _ends(estimate: Estimate) -> str:
+    """The interval, with two digits of the error."""
+    low, high = estimate.interval
+    error = estimate.error
+    digits = 1 - math.floor(math.log10(error)) if 0 < error < 1 else 2
+    return f"{low:.{digits}f} to {high:.{digits}f}"

@@ -2,7 +2,7 @@
 computed and what was published.
 
 Nothing here runs a study. A number that is not recorded reads "not run", so that a chapter is whole
-before any run.
+before any run. Tables are texts; `Results` holds the numbers they are made of.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ import pandas as pd
 
 from distillery import metrics, plots
 from distillery.support import settings
-from distillery.support.nearest import unknown
+from distillery.support.nearest import chosen
+from distillery_book.pages import texts
 from distillery_book.pages.beside import Claim, beside, concluded, dots
 from distillery_book.pages.intervals import estimates, intervals, printed
-from distillery_book.pages.summaries import NOT_RUN, series, shown, spread
-from distillery_book.results import published, records, registry, status, store, verdicts
-from distillery_book.results.records import Record
-from distillery_book.results.status import Status
-from distillery_book.results.study import PROFILES, Cell, Profile, check_profile
+from distillery_book.pages.summaries import series, shown, spread
+from distillery_book.pages.texts import NOT_RUN
+from distillery_book.results import published
+from distillery_book.results.results import Results
+from distillery_book.results.study import Profile, check_profile
+from distillery_book.results.verdicts import Recorded
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Claim",
+    "Results",
     "Setup",
     "aims",
     "arrays",
@@ -55,7 +58,9 @@ __all__ = [
     "value",
 ]
 
-Here = float | str | tuple[float, float] | metrics.Estimate
+ORIGIN = ["study", "profile", "data", "device", "precision", "versions", "commit"]
+EVIDENCE = ["departures", "n", "data", "profile", "seconds"]
+LINE = ["column", "here", "recorded", "published", "verdict", *EVIDENCE]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,24 +91,19 @@ def start(profile: str, *, device: str = "auto", precision: str = "auto", seed: 
     # torch's own derivatives in forward mode still call what torch deprecates
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     known = check_profile(profile)
-    chosen = settings.resolve(device, precision, portable=known == "smoke")
+    where = settings.resolve(device, precision, portable=known == "smoke")
     if known == "smoke":
         torch.set_num_threads(1)
     _set_style()
-    rng = torch.Generator(chosen.device).manual_seed(seed)
     pictures = "embedded data wherever data is used" if known == "smoke" else "real data"
-    return Setup(
-        known,
-        chosen.device,
-        chosen.dtype,
-        rng,
-        f"profile {known}: {pictures}, {chosen.precision} on {chosen.device}, seed {seed}",
-    )
+    note = f"profile {known}: {pictures}, {where.precision} on {where.device}, seed {seed}"
+    rng = torch.Generator(where.device).manual_seed(seed)
+    return Setup(known, where.device, where.dtype, rng, note)
 
 
 def table(
     name: str,
-    here: Mapping[tuple[Any, ...], Here] | None = None,
+    here: Mapping[tuple[Any, ...], texts.Shown] | None = None,
     *,
     rows: Mapping[str, Any] | None = None,
     columns: Sequence[str] | None = None,
@@ -116,22 +116,22 @@ def table(
     Departures from the published protocol have a column of their own, if there are any.
     """
     source = published.table(name)
-    computed = {_place(source, place): value for place, value in (here or {}).items()}
-    wanted = [one for one in status.table(name) if _is_wanted(source, one, rows or {}, columns)]
-    lines = [_line(source, one, computed.get((*one.row.values(), one.column))) for one in wanted]
-    if not any(line["departures"] for line in lines):
-        lines = [
-            {title: text for title, text in line.items() if title != "departures"} for line in lines
-        ]
-    several = len({one.column for one in wanted}) > 1
-    return _indexed(
-        lines, [*source.keys, *(["column"] if several else [])], drop=[] if several else ["column"]
-    )
+    cells = Results.open().table(name)
+    for key, wanted in (rows or {}).items():
+        place = list(source.keys).index(chosen(f"key of {name}", key, list(source.keys)))
+        cells = cells[cells["keys"].str[place].isin(_several(wanted))]
+    if columns is not None:
+        kept = [chosen(f"column of {name}", column, list(source.columns)) for column in columns]
+        cells = cells[cells["column"].isin(kept)]
+    computed = {_place(name, at): what for at, what in (here or {}).items()}
+    lines = [_line(cell, list(source.keys), computed) for cell in cells.itertuples()]
+    return _terse(pd.DataFrame(lines, columns=[*source.keys, *LINE]), list(source.keys))
 
 
 def aims() -> pd.DataFrame:
     """What the book aims at: published, aim, recorded, verdict."""
-    return _indexed([_aim_line(one) for one in status.aims()], ["aim"])
+    cells = Results.open().table(published.AIMS)
+    return pd.DataFrame([_aim(cell) for cell in cells.itertuples()]).set_index("aim")
 
 
 def recorded(study: str, /, **where: Any) -> pd.DataFrame:
@@ -141,43 +141,30 @@ def recorded(study: str, /, **where: Any) -> pd.DataFrame:
     `where` fixes parameters, `seed`, `data` or `profile`; with a profile given, runs on stand-ins
     are shown too.
     """
-    known = registry.find(study)
-    runs = [
-        run
-        for run in records.current(known)
-        if run.fits(where) and ("profile" in where or _is_real(run))
-    ]
-    if not runs:
-        params = dict.fromkeys(name for cell in known.cells("laptop") for name in cell.params)
-        return pd.DataFrame(columns=[*params, "seed", "data", "profile", "departures", "seconds"])
-    places = {_key(cell): i for profile in PROFILES for i, cell in enumerate(known.cells(profile))}
-    return pd.DataFrame(
-        [_run_line(run) for run in sorted(runs, key=lambda run: places.get(_key(run), len(places)))]
-    )
+    runs = Results.open().runs(study, where, all_data="profile" in where)
+    return runs.assign(departures=runs["departures"].map(texts.departures))
 
 
 def value(study: str, metric: str, /, **where: Any) -> float:
     """The mean of a metric over the seeds recorded, on real data at the best profile; not a number
     when there are none.
     """
-    found = estimate(study, metric, **where)
-    return math.nan if found is None else found.value
+    mean = estimate(study, metric, **where)
+    return math.nan if mean is None else mean.value
 
 
-def estimate(study: str, metric: str, /, **where: Any) -> verdicts.Recorded | None:
+def estimate(study: str, metric: str, /, **where: Any) -> Recorded | None:
     """The mean of a metric over the seeds recorded, with spread, error, n, data, profile and
     departures; None when there are none.
     """
-    return verdicts.recorded(records.current(registry.find(study)), metric, where=where)
+    return Results.open().mean(study, metric, where)
 
 
 def arrays(study: str, /, **where: Any) -> dict[str, Tensor]:
     """The pictures' data of the run that `where` describes (of several seeds the lowest that stored
     any); empty when there is none.
     """
-    runs = (run for run in records.current(registry.find(study)) if run.arrays)
-    found = verdicts.chosen(runs, where)
-    return store.arrays(found[0]) if found else {}
+    return Results.open().arrays(study, where)
 
 
 def glue(name: str, shown: float | str | metrics.Estimate, form: str = ".4g") -> None:
@@ -191,26 +178,33 @@ def glue(name: str, shown: float | str | metrics.Estimate, form: str = ".4g") ->
         from myst_nb import glue as glue_into_page
     except ModuleNotFoundError:
         return  # a notebook outside the book has no prose that waits for the number
-    glue_into_page(name, _said(shown, form), display=False)
+    glue_into_page(name, texts.shown(shown, form), display=False)
 
 
 def provenance(*names: str) -> pd.DataFrame:
     """Where the recorded numbers of these studies come from: a line for each commit, device and
     precision, with runs and seconds.
     """
-    lines: dict[tuple[str, ...], list[Record]] = {}
-    for name in names:
-        study = registry.find(name)
-        for run in [run for run in records.current(study) if _is_real(run)]:
-            lines.setdefault(_origin(run), []).append(run)
-        if not any(origin[0] == name for origin in lines):
-            lines[(name, *[NOT_RUN] * 6)] = []
-    titles = ["study", "profile", "data", "device", "precision", "versions", "commit"]
-    rows = [
-        [*origin, str(len(runs)), f"{sum(run.seconds for run in runs):.0f}"]
-        for origin, runs in lines.items()
-    ]
-    return pd.DataFrame(rows, columns=[*titles, "runs", "seconds"]).set_index("study")
+    return pd.concat([_origins(name) for name in names]).set_index("study")
+
+
+def _origins(study: str) -> pd.DataFrame:
+    runs = Results.open().origins(study)
+    if runs.empty:
+        line = [study, *[NOT_RUN] * (len(ORIGIN) - 1), "0", "0"]
+        return pd.DataFrame([line], columns=[*ORIGIN, "runs", "seconds"])
+    runs["versions"] = [", ".join(map(" ".join, each.items())) for each in runs["versions"]]
+    commits = zip(runs["commit"], runs["dirty"], strict=True)
+    runs["commit"] = [_commit(commit, is_dirty) for commit, is_dirty in commits]
+    groups = runs.groupby(ORIGIN, sort=False)["seconds"]
+    lines = groups.agg(runs="size", seconds="sum").reset_index()
+    return lines.assign(runs=lines["runs"].map(str), seconds=lines["seconds"].map("{:.0f}".format))
+
+
+def _commit(commit: str | None, is_dirty: bool | None) -> str:
+    if commit is None:
+        return "unknown"
+    return commit[:10] + (" and changes" if is_dirty else "")
 
 
 def _set_style() -> None:
@@ -228,118 +222,46 @@ def _set_style() -> None:
         pd.set_option(f"display.{option}", setting)
 
 
-def _place(source: published.Table, place: tuple[Any, ...]) -> tuple[Any, ...]:
+def _place(name: str, at: tuple[Any, ...]) -> published.Place:
     """A key of `here`, checked against the table."""
-    if not isinstance(place, tuple) or len(place) != len(source.keys) + 1:
-        raise ValueError(
-            f"here has the key {place!r}: ({', '.join(source.keys)}, column) is needed for"
-            f" {source.name}"
-        )
-    row = dict(zip(source.keys, place[:-1], strict=True))
-    source.cell(row, place[-1])
-    return place
+    return published.at(name, *(at if isinstance(at, tuple) else (at,))).place
 
 
-def _is_wanted(
-    source: published.Table, one: Status, rows: Mapping[str, Any], columns: Sequence[str] | None
-) -> bool:
-    for key in rows:
-        if key not in source.keys:
-            raise ValueError(unknown(f"key of {source.name}", key, source.keys))
-    for column in columns or ():
-        if column not in source.columns:
-            raise ValueError(unknown(f"column of {source.name}", column, source.columns))
-    fits = all(
-        one.row[key] in (wanted if isinstance(wanted, (list, tuple, set, range)) else [wanted])
-        for key, wanted in rows.items()
-    )
-    return fits and (columns is None or one.column in columns)
+def _several(wanted: Any) -> list[Any]:
+    return list(wanted) if isinstance(wanted, (list, tuple, set, range)) else [wanted]
 
 
-def _line(source: published.Table, one: Status, here: Here | None) -> dict[str, Any]:
-    form = source.columns[one.column].format
-    printed = str(source.cell(one.row, one.column))
-    told, about = _found(one.recorded, form)
-    compared = {
-        "here": "" if here is None else _said(here, form),
-        "recorded": told,
-        "published": printed,
-        "verdict": one.verdict,
+def _line(
+    cell: Any, keys: Sequence[str], here: Mapping[published.Place, texts.Shown]
+) -> dict[str, Any]:
+    computed = here.get((cell.table, *cell.keys, cell.column))
+    return {
+        **dict(zip(keys, cell.keys, strict=True)),
+        "column": cell.column,
+        "here": "" if computed is None else texts.shown(computed, cell.format),
+        "recorded": texts.give_or_take(cell.value, cell.spread, cell.format),
+        "published": cell.printed,
+        "verdict": cell.verdict,
+        **texts.evidence(cell),
     }
-    return {**one.row, "column": one.column, **compared, **about}
 
 
-def _aim_line(one: Status) -> dict[str, Any]:
-    aim = published.aims()[str(one.row["key"])]
-    before = "" if aim.published is None else aim.text(aim.published)
-    goal = (
-        f"{'at least' if aim.direction == 'higher' else 'at most'} {aim.text(aim.aim)} {aim.unit}"
-    )
-    named = {"aim": f"{aim.capability}: {aim.metric}", "published": before, "goal": goal}
-    told, about = _found(one.recorded, aim.format)
-    return {**named, "recorded": told, "verdict": one.verdict, **about}
+def _terse(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The lines without what says nothing: departures where there are none, one column's name."""
+    if not any(frame["departures"]):
+        frame = frame.drop(columns="departures")
+    if frame["column"].nunique() > 1:
+        return frame.set_index([*keys, "column"])
+    return frame.drop(columns="column").set_index(keys)
 
 
-def _found(found: verdicts.Recorded | None, form: str) -> tuple[str, dict[str, str]]:
-    """The recorded number as text, and what is told beside it; departures first, since they qualify
-    the verdict.
-    """
-    if found is None:
-        return NOT_RUN, dict.fromkeys(("departures", "n", "data", "profile", "seconds"), "")
-    departures = "; ".join(
-        f"{name} {theirs} → {ours}" for name, (theirs, ours) in found.departures.items()
-    )
-    about = {
-        "n": str(found.n),
-        "data": found.data,
-        "profile": found.profile,
-        "seconds": f"{found.seconds:.0f}",
+def _aim(cell: Any) -> dict[str, Any]:
+    (key,) = cell.keys
+    return {
+        "aim": f"{published.aims()[key].capability}: {cell.column}",
+        "published": cell.printed,
+        "goal": texts.goal(cell),
+        "recorded": texts.give_or_take(cell.value, cell.spread, cell.format),
+        "verdict": cell.verdict,
+        **texts.evidence(cell),
     }
-    return found.text(form), {"departures": departures, **about}
-
-
-def _said(shown: Here, form: str) -> str:
-    if isinstance(shown, str):
-        return shown
-    if isinstance(shown, metrics.Estimate):
-        shown = shown.value if math.isnan(shown.error) else (shown.value, shown.error)
-    numbers = shown if isinstance(shown, tuple) else (shown,)
-    return (
-        NOT_RUN
-        if math.isnan(numbers[0])
-        else " ± ".join(format(float(number), form) for number in numbers)
-    )
-
-
-def _key(run: Record | Cell) -> tuple[Any, ...]:
-    return tuple(sorted(run.params.items())), run.seed, run.data
-
-
-def _run_line(run: Record) -> dict[str, Any]:
-    departures = "; ".join(
-        f"{name} {theirs} → {ours}" for name, (theirs, ours) in run.departures.items()
-    )
-    own = {**run.params, "seed": run.seed, "data": run.data, "profile": run.profile, **run.metrics}
-    return {**own, "departures": departures, "seconds": run.seconds}
-
-
-def _origin(run: Record) -> tuple[str, ...]:
-    versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    commit = (
-        "unknown" if run.commit is None else run.commit[:10] + (" and changes" if run.dirty else "")
-    )
-    return run.study, run.profile, run.data, run.device, run.precision, versions, commit
-
-
-def _is_real(run: Record) -> bool:
-    return run.profile in verdicts.RANKS and not verdicts.is_stand_in(run.data)
-
-
-def _indexed(
-    lines: list[dict[str, Any]], index: list[str], drop: Sequence[str] = ()
-) -> pd.DataFrame:
-    return (
-        pd.DataFrame(lines).drop(columns=list(drop)).set_index(index)
-        if lines
-        else pd.DataFrame(columns=index).set_index(index)
-    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-NOT_RUN = "not run"
+from distillery_book.pages.texts import NOT_RUN, give_or_take
 
 
 def spread(
@@ -28,11 +29,8 @@ def spread(
         return pd.DataFrame({name: [NOT_RUN] for name in columns})
     groups = frame.groupby(list(by), sort=False)
     mean, deviation = groups[list(columns)].mean(), groups[list(columns)].std()
-    texts = {
-        name: [_said(m, d, form) for m, d in zip(mean[name], deviation[name], strict=True)]
-        for name in columns
-    }
-    table = pd.DataFrame({**texts, "n": groups.size().to_numpy()}, index=mean.index)
+    table = pd.DataFrame({name: _texts(mean[name], deviation[name], form) for name in columns})
+    table["n"] = groups.size()
     return table if across is None else _spread_out(table, across)
 
 
@@ -43,11 +41,12 @@ def series(
     `plots.lines` takes them.
     """
     _check(frame, [x, y, by])
-    found = {}
-    for name, own in frame.groupby(by, sort=False):
-        mean, deviation = own.groupby(x)[y].mean(), own.groupby(x)[y].std().fillna(0.0)
-        found[str(name)] = (mean.index.to_numpy(float), mean.to_numpy(), deviation.to_numpy())
-    return found
+    lines = {}
+    for name, runs in frame.groupby(by, sort=False):
+        groups = runs.groupby(x)[y]
+        mean, deviation = groups.mean(), groups.std().fillna(0.0)
+        lines[str(name)] = (mean.index.to_numpy(float), mean.to_numpy(), deviation.to_numpy())
+    return lines
 
 
 def shown(
@@ -56,42 +55,38 @@ def shown(
     """Numbers as texts in a table, "not run" for what is not a number; a mapping is one column,
     called `title`.
     """
-    frame = (
-        numbers
-        if isinstance(numbers, pd.DataFrame)
-        else pd.Series(numbers, dtype=float).to_frame(title)
-    )
-    return frame.map(lambda number: NOT_RUN if np.isnan(number) else format(number, form))
+    if not isinstance(numbers, pd.DataFrame):
+        numbers = pd.Series(numbers, dtype=float).to_frame(title)
+    return numbers.map(lambda number: give_or_take(number, math.nan, form))
+
+
+def _texts(mean: pd.Series, deviation: pd.Series, form: str) -> pd.Series:
+    pairs = zip(mean, deviation, strict=True)
+    return pd.Series([_text(*pair, form) for pair in pairs], index=mean.index)
+
+
+def _text(mean: float, deviation: float, form: str) -> str:
+    """A mean ± its standard deviation in one digit, without an exponent where that is large."""
+    if math.isnan(deviation):
+        return format(mean, form)
+    short = f"{deviation:.1g}"
+    return f"{mean:{form}} ± {f'{float(short):.0f}' if 'e+' in short else short}"
 
 
 def _spread_out(table: pd.DataFrame, across: str) -> pd.DataFrame:
     names = [name for name in table.columns if name != "n"]
-    values = table.index.get_level_values(across)
     wide = {}
-    for value in dict.fromkeys(values):
-        own = table[values == value].droplevel(across)
-        wide.update(
-            {
-                f"{across} {value}" if len(names) == 1 else f"{name}, {across} {value}": own[name]
-                for name in names
-            }
-        )
-    return pd.DataFrame(wide).assign(
-        n=table["n"]
-        .groupby(level=[key for key in table.index.names if key != across], sort=False)
-        .min()
-    )
-
-
-def _said(mean: float, deviation: float, form: str) -> str:
-    if np.isnan(deviation):
-        return format(mean, form)
-    short = f"{deviation:.1g}"
-    return f"{mean:{form}} ± {format(float(short), '.0f') if 'e+' in short else short}"
+    for value, rows in table.groupby(level=across, sort=False):
+        for name in names:
+            title = f"{across} {value}" if len(names) == 1 else f"{name}, {across} {value}"
+            wide[title] = rows[name].droplevel(across)
+    keys = [key for key in table.index.names if key != across]
+    return pd.DataFrame(wide).assign(n=table.groupby(level=keys, sort=False)["n"].min())
 
 
 def _check(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    if not frame.empty and (missing := [name for name in columns if name not in frame.columns]):
+    missing = [name for name in columns if name not in frame.columns]
+    if missing and not frame.empty:
         raise ValueError(
             f"the runs have no column {missing[0]!r}: they have"
             f" {', '.join(map(str, frame.columns))}"

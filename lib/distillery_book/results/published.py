@@ -20,9 +20,11 @@ from distillery.support.nearest import unknown
 from distillery_book.results import records
 
 Key = int | str
+Place = tuple[Any, ...]  # (table, key, ..., column), or ("aims", key)
 Direction = Literal["higher", "lower", "none"]
 Helps = Literal["more", "less", "either", "never"]
 DIRECTIONS = ("higher", "lower", "none")
+AIMS = "aims"
 DEVIATIONS = {"2sd": 2.0, "3sd": 3.0, "interval_3sd": 3.0}
 
 
@@ -70,6 +72,10 @@ class Cell:
     runs: int | None
 
     @property
+    def place(self) -> Place:
+        return self.table, *self.row.values(), self.column.name
+
+    @property
     def tolerance(self) -> float:
         return self.column.tolerance_at(self.row)
 
@@ -102,11 +108,9 @@ class Table:
     def cells(self) -> Iterator[Cell]:
         """Every printed number, row by row; blanks are skipped."""
         for line in self.lines:
-            yield from (
-                self._cell(line, column)
-                for column in self.columns.values()
-                if line[column.name] != ""
-            )
+            for column in self.columns.values():
+                if line[column.name] != "":
+                    yield self._cell(line, column)
 
     def cell(self, row: Mapping[str, Key], column: str) -> Cell:
         """The number in `column` of the row with these keys, or a sentence with the rows or columns
@@ -116,13 +120,8 @@ class Table:
             raise ValueError(unknown(f"column of {self.name}", column, self.columns))
         line = next((line for line in self.lines if self.key(line) == dict(row)), None)
         if line is None:
-            raise ValueError(
-                unknown(
-                    f"row of {self.name}",
-                    _named(row),
-                    (_named(self.key(line)) for line in self.lines),
-                )
-            )
+            rows = [_named(self.key(line)) for line in self.lines]
+            raise ValueError(unknown(f"row of {self.name}", _named(row), rows))
         if line[column] == "":
             raise ValueError(f"{self.name} prints no {column} for {_named(row)}")
         return self._cell(line, self.columns[column])
@@ -137,14 +136,14 @@ class Table:
         value = float(line[column.name])
         below, above = _errors(line, column, value)
         return Cell(
-            self.name,
-            self.key(line),
-            column,
-            value,
-            _printed(line, column),
-            below,
-            above,
-            self.runs,
+            table=self.name,
+            row=self.key(line),
+            column=column,
+            value=value,
+            printed=_printed(line, column),
+            below=below,
+            above=above,
+            runs=self.runs,
         )
 
 
@@ -163,14 +162,18 @@ class Aim:
     format: str
     note: str
 
+    @property
+    def place(self) -> Place:
+        return AIMS, self.key
+
     def text(self, value: float) -> str:
         return format(value, self.format)
 
 
 def names() -> list[str]:
     """The tables' names, in the order of the chapters that show them."""
-    found = _schema(folder())["tables"]
-    return sorted(found, key=lambda name: int(found[name]["chapter"]))
+    entries = _schema(folder())["tables"]
+    return sorted(entries, key=lambda name: int(entries[name]["chapter"]))
 
 
 def table(name: str) -> Table:
@@ -182,6 +185,16 @@ def table(name: str) -> Table:
 
 def tables() -> list[Table]:
     return [table(name) for name in names()]
+
+
+def at(name: str, *place: Any) -> Cell:
+    """The number of a table at its keys and column, given in that order."""
+    source = table(name)
+    if len(place) != len(source.keys) + 1:
+        raise ValueError(
+            f"place is {place!r}: ({', '.join(source.keys)}, column) is needed for {name}"
+        )
+    return source.cell(dict(zip(source.keys, place[:-1], strict=True)), place[-1])
 
 
 def aims() -> dict[str, Aim]:
@@ -219,27 +232,34 @@ def _schema(place: Path) -> dict[str, Any]:
 @lru_cache
 def _table(place: Path, name: str) -> Table:
     entry = _schema(place)["tables"][name]
-    columns = {column: _column(column, entry | given) for column, given in entry["values"].items()}
-    kinds = {key: meaning["type"] for key, meaning in entry["keys"].items()}
-    own = {field: entry[field] for field in ("title", "paper", "reference", "chapter", "runs")}
-    settings = tuple(entry.get("settings", ()))
-    lines = tuple(_lines(place / f"{name}.csv"))
     return Table(
         name=name,
-        **own,
+        title=entry["title"],
+        paper=entry["paper"],
+        reference=entry["reference"],
+        chapter=entry["chapter"],
         note=entry.get("note", ""),
-        keys=kinds,
-        settings=settings,
-        columns=columns,
-        lines=lines,
+        runs=entry["runs"],
+        keys={key: meaning["type"] for key, meaning in entry["keys"].items()},
+        settings=tuple(entry.get("settings", ())),
+        columns={
+            column: _column(column, entry | given) for column, given in entry["values"].items()
+        },
+        lines=tuple(_lines(place / f"{name}.csv")),
     )
 
 
 def _column(name: str, given: Mapping[str, Any]) -> Column:
     spread = given.get("spread", {})
-    own = {field: given[field] for field in ("meaning", "unit", "direction", "format", "tolerance")}
     return Column(
-        name=name, **own, spread=spread.get("kind"), spread_columns=tuple(spread.get("columns", ()))
+        name=name,
+        meaning=given["meaning"],
+        unit=given["unit"],
+        direction=given["direction"],
+        format=given["format"],
+        tolerance=given["tolerance"],
+        spread=spread.get("kind"),
+        spread_columns=tuple(spread.get("columns", ())),
     )
 
 
@@ -260,21 +280,19 @@ def _printed(line: Mapping[str, str], column: Column) -> str:
     spread = [line[name] for name in column.spread_columns]
     if column.spread is None or "" in spread:
         return shown
-    return (
-        f"{shown} ({spread[0]}, {spread[1]})"
-        if len(spread) == 2
-        else f"{shown} ± {spread[0]} ({column.spread[0]} sd)"
-    )
+    if len(spread) == 2:
+        return f"{shown} ({spread[0]}, {spread[1]})"
+    return f"{shown} ± {spread[0]} ({column.spread[0]} sd)"
 
 
 def _aim(line: Mapping[str, str]) -> Aim:
-    given: dict[str, Any] = dict(line)
+    texts: dict[str, Any] = dict(line)
     numbers = {
         "chapter": int(line["chapter"]),
         "aim": float(line["aim"]),
         "published": float(line["published"]) if line["published"] else None,
     }
-    return Aim(**(given | numbers))
+    return Aim(**(texts | numbers))
 
 
 def _lines(path: Path) -> list[dict[str, str]]:

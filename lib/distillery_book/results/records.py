@@ -3,8 +3,9 @@
 `results/<study>.jsonl` holds a study's records.
 
 Only the runner writes, by `append`: under a lock, flushed and synced, so a crash can tear the last
-line alone. A torn last line is dropped with a warning, and cut off by the next append; a broken
-line anywhere else is refused, with its number.
+line alone. A torn last line lacks its newline and is the beginning of some json; it is dropped with
+a warning, and cut off by the next append. Any other line that is no record, or whose fields are not
+as `fields.RULES` say, is refused with the file and its number.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 from distillery.support.atomic import sync_folder
 from distillery.support.nearest import unknown
-from distillery_book.results.study import PROFILES, Cell, Study
+from distillery_book.results.fields import check
+from distillery_book.results.study import Cell, Study
+
+Place = tuple[str, int, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +67,29 @@ class Record:
     def cell(self) -> Cell:
         return Cell(self.params, self.seed, self.data)
 
+    @cached_property
+    def setting(self) -> tuple[str, str, str, str]:
+        """Study, parameters, data and fingerprint: what runs have in common that differ in nothing
+        but the seed.
+        """
+        return self.study, _canonical(self.params), self.data, self.fingerprint
+
+    @property
+    def place(self) -> Place:
+        """The cell it ran, whatever the data's fingerprint, as something to look up."""
+        return self.setting[1], self.seed, self.data
+
+    def facts(self) -> dict[str, Any]:
+        """What it can be asked for by: seed, data, profile and the parameters."""
+        return {"seed": self.seed, "data": self.data, "profile": self.profile, **self.params}
+
     def fits(self, where: Mapping[str, Any]) -> bool:
         """Whether the parameters (or `seed`, `data`, `profile`) are as in `where`; None fits a run
         that lacks the parameter.
         """
-        own = {"seed": self.seed, "data": self.data, "profile": self.profile, **self.params}
+        facts = self.facts()
         return all(
-            name not in own if value is None else name in own and same(own[name], value)
+            name not in facts if value is None else name in facts and same(facts[name], value)
             for name, value in where.items()
         )
 
@@ -80,39 +101,22 @@ def identity(study: Study, cell: Cell, fingerprint: str) -> str:
     return _digest(study.name, study.version, cell.params, cell.seed, fingerprint)
 
 
+def place(cell: Cell) -> Place:
+    """A cell as something to look up; `Record.place` is that of the cell it ran."""
+    return _canonical(cell.params), cell.seed, cell.data
+
+
 def read(study: str | None = None, results: Path | None = None) -> list[Record]:
     """The records of `study` (default: of all), one a run, in the order written; of two with one
     identity the later counts.
     """
     folder = results_folder() if results is None else results
     paths = sorted(folder.glob("*.jsonl")) if study is None else [folder / f"{study}.jsonl"]
-    found = {
-        record.identity: record for path in paths if path.exists() for record in _read_file(path)
-    }
-    return list(found.values())
-
-
-def current(study: Study, results: Path | None = None) -> list[Record]:
-    """The records of `study` that count: those of its present version, of cells that it still has
-    at some profile.
-    """
-    known = {
-        _place(cell.params, cell.seed, cell.data)
-        for profile in PROFILES
-        for cell in study.cells(profile)
-    }
-    runs = (record for record in read(study.name, results) if record.version == study.version)
-    return [record for record in runs if _place(record.params, record.seed, record.data) in known]
-
-
-def matching(records: Iterable[Record], cell: Cell) -> list[Record]:
-    """The records of a cell whatever its data's fingerprint: what a reader without the data can
-    know.
-    """
-    place = _place(cell.params, cell.seed, cell.data)
-    return [
-        record for record in records if _place(record.params, record.seed, record.data) == place
-    ]
+    runs: dict[tuple[object, ...], Record] = {}
+    for path in (path for path in paths if path.exists()):
+        for record in _read_file(path):
+            runs[record.study, record.version, record.place[:2], record.fingerprint] = record
+    return list(runs.values())
 
 
 def append(record: Record, results: Path) -> None:
@@ -163,14 +167,10 @@ def results_folder(given: str | Path | None = None) -> Path:
 def repository() -> Path | None:
     """The nearest folder at or above the current one that holds `_config.yml` and `book/`."""
     here = Path.cwd()
-    return next(
-        (
-            path
-            for path in [here, *here.parents]
-            if (path / "_config.yml").is_file() and (path / "book").is_dir()
-        ),
-        None,
-    )
+    for path in [here, *here.parents]:
+        if (path / "_config.yml").is_file() and (path / "book").is_dir():
+            return path
+    return None
 
 
 def same(left: object, right: object) -> bool:
@@ -180,10 +180,6 @@ def same(left: object, right: object) -> bool:
     return left == right and isinstance(left, bool) == isinstance(right, bool)
 
 
-def _place(params: Mapping[str, Any], seed: int, data: str) -> tuple[str, int, str]:
-    return _canonical(params), seed, data
-
-
 def _digest(
     study: str, version: int, params: Mapping[str, Any], seed: int, fingerprint: str
 ) -> str:
@@ -191,70 +187,120 @@ def _digest(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+_IN_ORDER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _canonical(value: Any) -> str:
-    plain = dict(value) if isinstance(value, Mapping) else value
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _IN_ORDER.encode(dict(value) if isinstance(value, Mapping) else value)
 
 
 def _encoded(record: Record) -> bytes:
-    return (json.dumps(asdict(record), sort_keys=True, allow_nan=False) + "\n").encode()
+    """The line of a record, refused if it could not be read back."""
+    line = json.dumps(asdict(record), sort_keys=True, allow_nan=False).encode()
+    _record(line, record.study)
+    return line + b"\n"
 
 
 def _read_file(path: Path) -> Iterator[Record]:
     with open(path, "rb") as file, _locked(file, fcntl.LOCK_SH):
-        lines = file.read().splitlines()
-    last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=0)
+        content = file.read()
+    lines = content.splitlines()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        parsed = _parsed(line)
-        if parsed is None and number == last:
+        if number == len(lines) and not content.endswith(b"\n") and _is_torn(line):
             warnings.warn(
                 f"{path}: the last line ({number}) is torn and was dropped; its run will be made"
                 " again",
                 stacklevel=4,
             )
             return
-        yield _record(parsed, f"{path}, line {number}")
+        try:
+            yield _record(line, path.stem)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}; mend or remove the line") from error
+
+
+def _record(line: bytes, study: str) -> Record:
+    """The record of `study` that a line holds, or what is wrong with it in words."""
+    parsed = _parsed(line)
+    if not isinstance(parsed, dict):
+        raise ValueError("this is no json object")
+    if parsed.keys() != _FIELDS:
+        raise ValueError(_other_fields(parsed.keys()))
+    check(parsed, study)
+    return Record(**parsed)
+
+
+def _other_fields(names: Set[str]) -> str:
+    missing, extra = sorted(_FIELDS - names), sorted(names - _FIELDS)
+    if missing:
+        return f"the record lacks {', '.join(missing)}"
+    return unknown("record field", extra[0], sorted(_FIELDS))
+
+
+_FIELDS = frozenset(field.name for field in fields(Record))
 
 
 def _parsed(line: bytes) -> Any:
-    """The json of a line, or None: a prefix of an object is never an object, so a torn line cannot
-    be mistaken for a whole one.
-    """
+    """The json of a line, stricter than Python's: no NaN, no key twice, and of bounded depth."""
     try:
-        return json.loads(line, parse_constant=_refuse_constant)
-    except ValueError:
-        return None
-
-
-def _record(parsed: Any, place: str) -> Record:
-    if not isinstance(parsed, dict):
-        raise ValueError(f"{place}: this is no json object; mend or remove the line")
-    known = {f.name for f in fields(Record)}
-    if missing := sorted(known - parsed.keys()):
-        raise ValueError(f"{place}: the record lacks {', '.join(missing)}; mend or remove the line")
-    if extra := sorted(parsed.keys() - known):
-        raise ValueError(f"{place}: {unknown('record field', extra[0], sorted(known))}")
-    return Record(**parsed)
+        return json.loads(
+            line.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_repeats
+        )
+    except UnicodeDecodeError:
+        raise ValueError("this holds bytes that are no UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is no json object ({error.msg} at letter {error.pos})") from None
+    except RecursionError:
+        raise ValueError("this is nested too deeply for a record") from None
 
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no json number")
 
 
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands here twice")
+    return members
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether an unfinished last line is the beginning of some json: a prefix of an object is never
+    an object, so a torn line cannot be mistaken for a whole one.
+    """
+    try:
+        json.loads(line.decode())
+    except json.JSONDecodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
 def _mend(file: IO[bytes], path: Path) -> None:
     """Cut off a torn last line; give a whole one that lost its newline its newline back."""
+    size = file.seek(0, os.SEEK_END)
+    if size == 0 or _last_byte(file) == b"\n":
+        return
     file.seek(0)
-    content = file.read()
-    *_, tail = content.rstrip().rsplit(b"\n", 1)
-    if tail and _parsed(tail) is None:
+    *_, tail = file.read().rsplit(b"\n", 1)
+    if tail.strip() and _is_torn(tail):
         warnings.warn(
             f"{path}: the torn last line was cut off; its run will be made again", stacklevel=3
         )
-        file.truncate(content.rfind(tail))
-    elif tail and not content.endswith(b"\n"):
+        file.truncate(size - len(tail))
+    else:
         file.write(b"\n")
+
+
+def _last_byte(file: IO[bytes]) -> bytes:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1)
 
 
 @contextmanager

@@ -6,23 +6,43 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from distillery.support.nearest import unknown
-from distillery_book.results.study import Model, Study
+from distillery_book.results.study import Study
 
 CHAPTERS = "distillery_book.chapters"
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a chapter's folder says of itself: its notebook, without the ending, and the studies it
-    brings, each a file of that name.
+    """What a chapter's folder says of itself: its notebook, without the ending; the studies it
+    brings, each a file of that name; and its lines on the index page, in MyST.
+
+    A reader with `question` is led to `title`, and told what an answer `costs`. A chapter without a
+    `finding` is not listed among what was found. A second page, `02b_name` beside `02_name`, needs
+    no entry: contents and numbers find it by its name.
     """
 
     notebook: str
     studies: tuple[str, ...] = ()
+    _: KW_ONLY
+    title: str
+    question: str
+    costs: str
+    finding: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\d\d(_[a-z0-9]+)+", self.notebook):
+            raise ValueError(
+                f"Chapter.notebook is {self.notebook!r}; two digits and a name are needed, as in"
+                " '01_one_loop'"
+            )
+        for name in ("title", "question", "costs"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"Chapter.{name} of {self.notebook} is empty; the index shows it")
 
     @property
     def number(self) -> int:
@@ -60,11 +80,9 @@ def find(name: str) -> Study:
     return study
 
 
-def models() -> dict[str, tuple[Study, Model]]:
-    """Every trained model that can be loaded by name, and the study that makes it."""
-    return {
-        model: (study, how) for study in map(find, names()) for model, how in study.models.items()
-    }
+def makers() -> dict[str, str]:
+    """The name of every file of weights that a study makes, and the name of that study."""
+    return {weights: study.name for study in map(find, names()) for weights in study.makes}
 
 
 def _homes() -> Iterator[tuple[str, str]]:

@@ -19,9 +19,10 @@ from distillery.support.nearest import unknown
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from distillery.data import Images
+    from distillery.models.files import Named
 
 Profile = Literal["smoke", "laptop", "paper"]
 PROFILES: tuple[Profile, ...] = ("smoke", "laptop", "paper")
@@ -75,17 +76,17 @@ class Cell:
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What a cell found: finite metrics, how it departed from the published protocol, the pictures'
-    data, a small trained model.
+    data, small trained models.
 
     `departures` maps a name to [published, here]: `{"passes": [500, 20]}`. Arrays are meant for
-    pictures (2 MB a study), weights for models worth shipping (25 MB in all), stored as
-    `weights_name`; `Study.models` says what is made of them.
+    pictures (2 MB a study). Models are those worth shipping (25 MB in all): they are stored in one
+    file, recorded as `weights_name`, and are loaded by their own names.
     """
 
     metrics: Mapping[str, float]
     departures: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     arrays: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    weights: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    models: Sequence[Named] = ()
     weights_name: str = ""
 
     def __post_init__(self) -> None:
@@ -123,7 +124,8 @@ class Context:
     checkpoint there.
 
     `dtype` is the autocast type, None for float32. `declared` maps the data sets of the cell to
-    their fingerprints; None allows any. `read_weights` finds recorded tensors by their fingerprint.
+    their fingerprints; None allows any. `read_models` finds recorded models by the fingerprint of
+    their weights.
     """
 
     profile: Profile
@@ -133,7 +135,7 @@ class Context:
     threads: int = 1
     declared: Mapping[str, str] | None = None
     on_report: Callable[[float], None] | None = None
-    read_weights: Callable[[str], dict[str, Tensor]] | None = None
+    read_models: Callable[[str], dict[str, nn.Module]] | None = None
 
     def report(self, done: float) -> None:
         """Say that a share `done` (0 to 1) of the cell is behind us."""
@@ -157,12 +159,14 @@ class Context:
             )
         return images
 
-    def weights(self, name: str) -> dict[str, Tensor]:
-        """The tensors recorded as `name`, which the cell declares as `weights:name` in its data."""
+    def models(self, weights: str) -> dict[str, nn.Module]:
+        """The models, by their names, in the weights recorded as `weights`, which the cell declares
+        as `weights:NAME` in its data.
+        """
         declared = self.declared or {}
-        if WEIGHTS + name not in declared or self.read_weights is None:
-            raise ValueError(f"data set {WEIGHTS + name!r} {self._undeclared()}")
-        return self.read_weights(declared[WEIGHTS + name])
+        if WEIGHTS + weights not in declared or self.read_models is None:
+            raise ValueError(f"data set {WEIGHTS + weights!r} {self._undeclared()}")
+        return self.read_models(declared[WEIGHTS + weights])
 
     def _undeclared(self) -> str:
         return (
@@ -172,23 +176,13 @@ class Context:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """A trained model: the name its weights are recorded under, and how it is made of their
-    tensors, in float32.
-    """
-
-    weights: str
-    build: Callable[[Mapping[str, Tensor]], nn.Module]
-
-
-@dataclass(frozen=True, eq=False)
 class Study:
     """The runs behind a chapter's tables.
 
     Raise `version` when code that decides a result changes: older records then stop counting.
 
     `precision` is "float32" or "float64" for a study that computes so whatever the machine
-    multiplies fastest. `models` are what readers load by name once the study is recorded.
+    multiplies fastest. `makes` are the names under which weights of its models are recorded.
     """
 
     name: str
@@ -199,7 +193,7 @@ class Study:
     answers: Callable[[], Sequence[Answer]] = list
     aims: Sequence[tuple[str, str, Mapping[str, Scalar]]] = ()
     precision: Literal["auto", "float32", "float64"] = "auto"
-    models: Mapping[str, Model] = field(default_factory=dict)
+    makes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):

@@ -19,12 +19,15 @@ from typing import Any
 
 from distillery import metrics
 from distillery_book.results import published
-from distillery_book.results.published import Aim
+from distillery_book.results.published import Aim, Direction, Helps
 from distillery_book.results.records import Record
 
 VERDICTS = ("agrees", "beats", "misses", "not run")
+NOT_RUN = "not run"
+REDUCED = ", reduced"
 RANKS = {"paper": 0, "laptop": 1}
 STAND_IN = "embedded:"
+ROUNDING = 1e-12  # a gap as wide as the margin in decimals still agrees in binary
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,56 +50,63 @@ class Recorded:
     departures: Mapping[str, Sequence[Any]]
     study: str
 
-    def text(self, form: str) -> str:
-        """Value and spread, in the format of a column: `97.75 ± 0.06`."""
-        return format(self.value, form) + (
-            f" ± {format(self.spread, form)}" if self.spread is not None else ""
-        )
 
-
-def judge(cell: published.Cell, found: Recorded | None) -> str:
+def judge(cell: published.Cell, recorded: Recorded | None) -> str:
     """The verdict on one published number."""
-    if found is None:
-        return "not run"
-    gap = found.value - cell.value
-    if abs(gap) <= margin(cell, found) + 1e-12:
-        verdict = "agrees"
-    elif cell.column.direction == "none" or (gap > 0) != (cell.column.direction == "higher"):
-        verdict = "misses"
-    else:
-        verdict = "agrees" if may_help(found.departures) else "beats"
-    return f"{verdict}, reduced" if found.departures else verdict
+    if recorded is None:
+        return NOT_RUN
+    verdict = decide(
+        recorded.value - cell.value,
+        margin(cell, recorded),
+        cell.column.direction,
+        is_helped=may_help(recorded.departures),
+    )
+    return verdict + (REDUCED if recorded.departures else "")
 
 
-def judge_aim(aim: Aim, found: Recorded | None) -> str:
+def decide(gap: float, margin: float, better: Direction, *, is_helped: bool) -> str:
+    """The verdict on a number that was run: `gap` is recorded minus published, `margin` how wide a
+    gap still agrees, `better` the side where a number is better, and `is_helped` whether a
+    departure may have moved ours there.
+    """
+    if abs(gap) <= margin + ROUNDING:
+        return "agrees"
+    is_better = better != "none" and (gap > 0) == (better == "higher")
+    if not is_better:
+        return "misses"
+    return "agrees" if is_helped else "beats"
+
+
+def judge_aim(aim: Aim, recorded: Recorded | None) -> str:
     """Whether an aim is met, not met, or not run; reduced where something was spared, since an aim
     may be reached by all that helps.
     """
-    if found is None:
-        return "not run"
-    is_met = found.value >= aim.aim if aim.direction == "higher" else found.value <= aim.aim
+    if recorded is None:
+        return NOT_RUN
+    is_higher, is_lower = recorded.value >= aim.aim, recorded.value <= aim.aim
+    is_met = is_higher if aim.direction == "higher" else is_lower
     ways = published.helps()
-    spared = [
-        name for name, pair in found.departures.items() if not _may_help(ways.get(name), *pair)
-    ]
-    return ("met" if is_met else "not met") + (", reduced" if spared else "")
+    is_spared = any(
+        not _may_help(ways.get(name), *pair) for name, pair in recorded.departures.items()
+    )
+    return ("met" if is_met else "not met") + (REDUCED if is_spared else "")
 
 
-def margin(cell: published.Cell, found: Recorded) -> float:
+def margin(cell: published.Cell, recorded: Recorded) -> float:
     """How far from the published number a recorded one may lie and still agree.
 
     Where a paper prints no error but says how many runs it averages, its runs are taken to scatter
     as ours do.
     """
-    theirs = cell.error_towards(found.value)
-    if theirs is None and cell.runs is not None and found.spread is not None:
-        theirs = found.spread / math.sqrt(cell.runs)
-    return max(2 * math.hypot(theirs or 0.0, found.error or 0.0), cell.tolerance)
+    theirs = cell.error_towards(recorded.value)
+    if theirs is None and cell.runs is not None and recorded.spread is not None:
+        theirs = recorded.spread / math.sqrt(cell.runs)
+    return max(2 * math.hypot(theirs or 0.0, recorded.error or 0.0), cell.tolerance)
 
 
 def may_help(departures: Mapping[str, Sequence[Any]]) -> bool:
     """Whether any departure, [published, here], may help us; one that is not in the schema may."""
-    ways = published.helps()
+    ways = published.helps() if departures else {}
     return any(_may_help(ways.get(name), *pair) for name, pair in departures.items())
 
 
@@ -110,16 +120,12 @@ def recorded(
     if not runs:
         return None
     over_seeds = metrics.mean_and_error([run.metrics[metric] * scale for run in runs])
-    within = [
-        abs(scale) * run.metrics[f"{metric}_se"] for run in runs if f"{metric}_se" in run.metrics
-    ]
-    several = over_seeds.n > 1
-    errors = ([over_seeds.error] if several else []) + (
-        [sum(within) / len(within)] if within else []
-    )
+    is_spread = over_seeds.n > 1
+    errors = [over_seeds.error] if is_spread else []
+    errors += _error_within(runs, metric, scale)
     return Recorded(
         value=over_seeds.value,
-        spread=over_seeds.spread if several else None,
+        spread=over_seeds.spread if is_spread else None,
         error=max(errors, default=None),
         n=over_seeds.n,
         profile=min((run.profile for run in runs), key=RANKS.__getitem__),
@@ -134,10 +140,10 @@ def chosen(records: Iterable[Record], where: Mapping[str, Any]) -> list[Record]:
     """The runs on real data that `where` describes, at the best profile, by seed: alike in all but
     the seed, else refused.
     """
-    groups: dict[str, list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     for run in records:
-        if run.profile in RANKS and not is_stand_in(run.data) and run.fits(where):
-            groups.setdefault(_setting(run), []).append(run)
+        if is_real(run) and run.fits(where):
+            groups.setdefault(run.setting, []).append(run)
     best = min((_rank(group) for group in groups.values()), default=0)
     top = [group for group in groups.values() if _rank(group) == best]
     if len(top) > 1:
@@ -145,12 +151,24 @@ def chosen(records: Iterable[Record], where: Mapping[str, Any]) -> list[Record]:
     return sorted(top[0], key=lambda run: run.seed) if top else []
 
 
+def is_real(run: Record) -> bool:
+    """Whether a run may answer a published number: at full scale, and on no stand-in."""
+    return run.profile in RANKS and not is_stand_in(run.data)
+
+
 def is_stand_in(data: str) -> bool:
     """Whether any of the data sets named (joined by +) is an embedded one."""
     return any(name.startswith(STAND_IN) for name in data.split("+"))
 
 
-def _may_help(way: str | None, theirs: Any, ours: Any) -> bool:
+def _error_within(runs: Sequence[Record], metric: str, scale: float) -> list[float]:
+    """The mean of the standard errors that the runs recorded themselves, if any did."""
+    name = f"{metric}_se"
+    errors = [abs(scale) * run.metrics[name] for run in runs if name in run.metrics]
+    return [sum(errors) / len(errors)] if errors else []
+
+
+def _may_help(way: Helps | None, theirs: Any, ours: Any) -> bool:
     if way == "never" or theirs == ours:
         return False
     if way in (None, "either") or not (_is_number(theirs) and _is_number(ours)):
@@ -166,26 +184,21 @@ def _rank(group: Sequence[Record]) -> int:
     return min(RANKS[run.profile] for run in group)
 
 
-def _setting(run: Record) -> str:
-    return json.dumps([run.study, dict(run.params), run.data, run.fingerprint], sort_keys=True)
-
-
 def _ambiguous(groups: Sequence[Sequence[Record]], where: Mapping[str, Any]) -> str:
-    first = [group[0] for group in groups]
-    own = [
+    settings = [
         {"study": run.study, "data": run.data, "fingerprint": run.fingerprint, **run.params}
-        for run in first
+        for run, *_ in groups
     ]
-    differing = [
-        name
-        for name in sorted({name for each in own for name in each})
-        if len({json.dumps(each.get(name)) for each in own}) > 1
-    ]
-    shown = ", ".join(
-        f"{name} ({', '.join(dict.fromkeys(str(each.get(name)) for each in own))})"
-        for name in differing
+    values = {
+        name: [setting.get(name) for setting in settings]
+        for name in sorted({name for setting in settings for name in setting})
+    }
+    differing = ", ".join(
+        f"{name} ({', '.join(dict.fromkeys(map(str, column)))})"
+        for name, column in values.items()
+        if len({json.dumps(value) for value in column}) > 1
     )
     return (
-        f"where is {dict(where)}: it fits runs that differ in {shown}; name what is wanted, so that"
-        " only the seed differs"
+        f"where is {dict(where)}: it fits runs that differ in {differing}; name what is wanted, so"
+        " that only the seed differs"
     )

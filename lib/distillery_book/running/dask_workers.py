@@ -47,35 +47,42 @@ def connect(address: str) -> Client:
     seconds.
     """
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
-        raise ValueError(
-            "--scheduler needs Dask; install it with: pip install 'dask[distributed]'"
-        ) from error
-    for name in (
-        "distributed",
-        "distributed.client",
-    ):  # each has a level of its own; what they say is said here in a sentence
+        install = "pip install 'dask[distributed]'"
+        raise ValueError(f"--scheduler needs Dask; install it with: {install}") from error
+    # each logger has a level of its own; what they say is said here in a sentence
+    for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        asyncio.run(
-            asyncio.wait_for(_knock(address), TIMEOUT)
-        )  # a Client that failed to connect may hang the next when it is collected
-        client = Client(address, timeout=TIMEOUT)
-    except (OSError, ValueError, TypeError) as error:
-        raise ConnectionError(
-            f"no Dask scheduler answers at {address!r} within {TIMEOUT:g} seconds; is it running"
-            " there?"
-        ) from error
+    client = _reached(address, distributed.Client)
     try:
         client.wait_for_workers(1, timeout=TIMEOUT)
     except TimeoutError as error:
         client.close()
-        hint = f"start some with: dask worker {address}"
         raise ConnectionError(
-            f"the Dask scheduler at {address!r} has no workers after {TIMEOUT:g} seconds; {hint}"
+            f"the Dask scheduler at {address!r} has no workers after {TIMEOUT:g} seconds;"
+            f" start some with: dask worker {address}"
         ) from error
     return client
+
+
+def _reached(address: str, client: type[Client]) -> Client:
+    """The scheduler's client; refused where nothing answers, or something that is no scheduler."""
+    try:
+        # before the Client, for one that failed to connect may hang the next when it is collected
+        asyncio.run(asyncio.wait_for(_knock(address), TIMEOUT))
+        return client(address, timeout=TIMEOUT)
+    except (OSError, ValueError, TypeError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {address!r} within {TIMEOUT:g} seconds;"
+            " is it running there?"
+        ) from error
+    # another server's first bytes are read as a message, whose length they are: mostly a
+    # MemoryError, for they ask for more than exists, else whatever their misreading ends in
+    except Exception as error:
+        raise ConnectionError(
+            f"what answers at {address!r} is no Dask scheduler; is the port right?"
+        ) from error
 
 
 async def _knock(address: str) -> None:
@@ -90,11 +97,9 @@ def _flow(client: Client, waiting: deque[Job], address: str) -> Iterator[tuple[J
     while waiting or running:
         while waiting and len(running) < max(1, len(client.nthreads())):
             job = waiting.popleft()
-            running[
-                client.submit(
-                    _perform_there, job.encoded(), pure=False, key=f"{job.how.study}-{job.identity}"
-                )
-            ] = job
+            key = f"{job.how.study}-{job.identity}"
+            future = client.submit(_perform_there, job.encoded(), pure=False, key=key)
+            running[future] = job
         for future in _done(client, running, address):
             yield running.pop(future), _reply(future)
 
@@ -115,8 +120,8 @@ def _done(client: Client, running: Iterable[Future], address: str) -> set[Future
 
 def _gone(address: str) -> str:
     return (
-        f"the Dask scheduler at {address!r} went away; what is recorded stays, and the same command"
-        " continues"
+        f"the Dask scheduler at {address!r} went away;"
+        " what is recorded stays, and the same command continues"
     )
 
 

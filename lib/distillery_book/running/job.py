@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from distillery.models import files
 from distillery.support import settings
 from distillery.support.versions import versions
 from distillery_book.results import registry, store
@@ -60,8 +61,9 @@ class Job:
 
     @classmethod
     def decoded(cls, encoded: bytes) -> Job:
-        found = json.loads(encoded)
-        return cls(**{**found, "cell": Cell(**found["cell"]), "how": How(**found["how"])})
+        plain = json.loads(encoded)
+        cell, how = Cell(**plain.pop("cell")), How(**plain.pop("how"))
+        return cls(cell=cell, how=how, **plain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +79,14 @@ class Reply:
     weights: bytes = b""
 
     def encoded(self) -> bytes:
-        sizes = {"arrays": len(self.arrays), "weights": len(self.weights)}
-        head = json.dumps(
-            {"found": self.found, "error": self.error, "traceback": self.traceback, "sizes": sizes},
-            allow_nan=False,
-        )
-        return head.encode() + b"\n" + self.arrays + self.weights
+        head = {
+            "found": self.found,
+            "error": self.error,
+            "traceback": self.traceback,
+            "sizes": {"arrays": len(self.arrays), "weights": len(self.weights)},
+        }
+        line = json.dumps(head, allow_nan=False).encode()
+        return line + b"\n" + self.arrays + self.weights
 
     @classmethod
     def decoded(cls, encoded: bytes) -> Reply:
@@ -115,9 +119,8 @@ def _run(job: Job, on_report: OnReport | None) -> Reply:
         torch.set_num_threads(job.how.threads)
     chosen, precision = _resolved(study, job, profile)
     meter = provenance.Meter(str(chosen.device))
-    notes = _Notes(
-        job.scratch, {"device": chosen.device.type, "precision": precision}, meter, on_report
-    )
+    made_by = {"device": chosen.device.type, "precision": precision}
+    notes = _Notes(job.scratch, made_by, meter, on_report)
     context = Context(
         profile=profile,
         device=chosen.device,
@@ -126,28 +129,32 @@ def _run(job: Job, on_report: OnReport | None) -> Reply:
         threads=torch.get_num_threads(),
         declared=declared(job.cell.data, job.fingerprint),
         on_report=notes.report,
-        read_weights=partial(store.read_weights, results=Path(job.results)),
+        read_models=partial(store.read_models, results=Path(job.results)),
     )
+    outcome = _outcome(study, job.cell, context)
+    measured = {
+        "seconds": round(notes.seconds(), 3),
+        "peak_memory_mb": round(meter.peak_memory_mb(), 1),
+        "threads": context.threads,
+        **made_by,
+    }
+    return _reply(outcome, measured)
+
+
+def _outcome(study: Study, cell: Cell, context: Context) -> Outcome:
     with _tiny_numbers_as_zero():
-        outcome = study.run(job.cell, context)
+        outcome = study.run(cell, context)
     if not isinstance(outcome, Outcome):
         raise TypeError(
             f"the study's run returned a {type(outcome).__name__}; an Outcome is needed"
         )
-    cost = {
-        "seconds": round(notes.seconds(), 3),
-        "peak_memory_mb": round(meter.peak_memory_mb(), 1),
-    }
-    return _reply(
-        outcome,
-        {**cost, "device": chosen.device.type, "precision": precision, "threads": context.threads},
-    )
+    return outcome
 
 
 @contextmanager
 def _tiny_numbers_as_zero() -> Iterator[None]:
-    """In this thread what lies below 1e-38 in float32 is zero: there a product takes many times as
-    long.
+    """In this thread what lies below 1e-38 in float32 is zero: down there a product takes many
+    times as long.
 
     An optimizer's averages of the squares of gradients that are hardly ever anything fade so far,
     and slow the training of small networks by half.
@@ -180,7 +187,8 @@ def _reply(outcome: Outcome, measured: Mapping[str, Any]) -> Reply:
         "dirty": dirty,
         "weights_name": outcome.weights_name,
     }
-    return Reply(found, arrays=store.pack(outcome.arrays), weights=store.pack(outcome.weights))
+    weights = files.packed(outcome.models) if outcome.models else b""
+    return Reply(found, arrays=store.pack(outcome.arrays), weights=weights)
 
 
 def declared(data: str, fingerprint: str) -> dict[str, str]:
@@ -201,23 +209,23 @@ class _Notes:
         meter: provenance.Meter,
         on_report: OnReport | None,
     ) -> None:
-        self._path, self._made_by, self._meter, self._on_report = (
-            notes_path(scratch),
-            dict(made_by),
-            meter,
-            on_report,
-        )
-        self._earlier, self._written = 0.0, 0.0
-        folder = Path(scratch)
+        self._path = notes_path(scratch)
+        self._made_by = dict(made_by)
+        self._meter = meter
+        self._on_report = on_report
+        self._earlier = self._take_up(Path(scratch))
+        self._write()
+
+    def _take_up(self, scratch: Path) -> float:
+        """The seconds of the earlier attempts whose checkpoint can be continued.
+
+        A cell without a checkpoint starts from nothing, and so does its clock.
+        """
         old = _json(self._path)
         if old and old.get("made_by") != self._made_by:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        if old and any(
-            folder.iterdir()
-        ):  # a cell without a checkpoint starts from nothing, and so does its clock
-            self._earlier = float(old["seconds"])
-        self._write()
+            shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        return float(old["seconds"]) if old and any(scratch.iterdir()) else 0.0
 
     def seconds(self) -> float:
         return self._earlier + self._meter.seconds()
@@ -238,7 +246,7 @@ class _Notes:
 
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None

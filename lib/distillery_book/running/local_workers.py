@@ -23,6 +23,7 @@ from distillery_book.running.job import Job, Reply, perform
 OnProgress = Callable[[Job, float], None]
 Work = Callable[[bytes, Callable[[float], None]], bytes]
 RETRIES = 2
+_PROGRESS, _REPLY = b"P", b"R"  # how a message of a worker begins
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -37,55 +38,71 @@ def run(
     """Each job with its reply, in the order they finish, on `workers` processes of `threads`
     threads. Closing the iterator stops them.
     """
-    waiting = deque((job, 0) for job in jobs)
-    pool: list[_Worker] = []
+    pool = _Pool(jobs, threads, work)
     try:
-        while waiting and len(pool) < workers:
-            pool.append(_Worker(threads, work))
-            pool[-1].give(*waiting.popleft())
-        while busy := [worker for worker in pool if worker.job is not None]:
+        while pool.waiting and len(pool.workers) < workers:
+            pool.start_worker()
+        while busy := [worker for worker in pool.workers if worker.job is not None]:
             ready = wait([worker.connection for worker in busy])
             for worker in [worker for worker in busy if worker.connection in ready]:
-                yield from _heard(worker, pool, waiting, on_progress)
+                yield from _heard(worker, pool, on_progress)
     finally:
-        for worker in pool:
+        for worker in pool.workers:
             worker.stop()
 
 
-def _heard(
-    worker: _Worker, pool: list[_Worker], waiting: deque[tuple[Job, int]], on_progress: OnProgress
-) -> Iterator[tuple[Job, Reply]]:
+def _heard(worker: _Worker, pool: _Pool, on_progress: OnProgress) -> Iterator[tuple[Job, Reply]]:
     """What a worker said: a finished job's reply, handed out once the worker, or the one in its
     place, has its next job.
     """
-    job, deaths = cast(Job, worker.job), worker.deaths
+    job = cast(Job, worker.job)
     try:
         kind, message = worker.hear()
     except (EOFError, OSError):
-        if deaths < RETRIES:
-            waiting.appendleft((job, deaths + 1))
-        _replace(worker, pool, waiting)
-        if deaths >= RETRIES:
-            yield (
-                job,
-                Reply(error=f"its worker died {deaths + 1} times, the last time {worker.ending()}"),
-            )
+        yield from _died(worker, job, pool)
         return
-    if kind == b"P":
+    if kind == _PROGRESS:
         on_progress(job, float(message))
         return
-    worker.job = None
-    if waiting:
-        worker.give(*waiting.popleft())
+    pool.give_next(worker)
     yield job, Reply.decoded(message)
 
 
-def _replace(worker: _Worker, pool: list[_Worker], waiting: deque[tuple[Job, int]]) -> None:
-    worker.stop()
-    pool.remove(worker)
-    if waiting:
-        pool.append(_Worker(worker.threads, worker.work))
-        pool[-1].give(*waiting.popleft())
+def _died(worker: _Worker, job: Job, pool: _Pool) -> Iterator[tuple[Job, Reply]]:
+    """The job of a dead worker goes to the one in its place, or is given up with a reply."""
+    deaths = worker.deaths + 1
+    if deaths <= RETRIES:
+        pool.waiting.appendleft((job, deaths))
+    pool.replace(worker)
+    if deaths > RETRIES:
+        yield job, Reply(error=f"its worker died {deaths} times, the last time {worker.ending()}")
+
+
+class _Pool:
+    """Workers, and the jobs that wait for one, each with the number of workers it has outlived."""
+
+    def __init__(self, jobs: Sequence[Job], threads: int, work: Work) -> None:
+        self.waiting = deque((job, 0) for job in jobs)
+        self.workers: list[_Worker] = []
+        self._threads, self._work = threads, work
+
+    def start_worker(self) -> None:
+        worker = _Worker(self._threads, self._work)
+        self.workers.append(worker)
+        self.give_next(worker)
+
+    def give_next(self, worker: _Worker) -> None:
+        """The next job, if one waits."""
+        worker.job = None
+        if self.waiting:
+            worker.give(*self.waiting.popleft())
+
+    def replace(self, worker: _Worker) -> None:
+        """A fresh worker in the place of a dead one, if a job waits for it."""
+        worker.stop()
+        self.workers.remove(worker)
+        if self.waiting:
+            self.start_worker()
 
 
 class _Worker:
@@ -93,7 +110,6 @@ class _Worker:
 
     def __init__(self, threads: int, work: Work) -> None:
         context = get_context("spawn")
-        self.threads, self.work = threads, work
         self.job: Job | None = None
         self.deaths = 0
         self.connection, theirs = context.Pipe()
@@ -119,11 +135,9 @@ class _Worker:
 
     def ending(self) -> str:
         code = self._process.exitcode or 0
-        return (
-            f"by signal {-code} ({signal.Signals(-code).name})"
-            if code < 0
-            else f"with exit code {code}"
-        )
+        if code < 0:
+            return f"by signal {-code} ({signal.Signals(-code).name})"
+        return f"with exit code {code}"
 
 
 def _serve(connection: Connection, work: Work) -> None:
@@ -134,9 +148,8 @@ def _serve(connection: Connection, work: Work) -> None:
             encoded = connection.recv_bytes()
         except EOFError:
             return
-        connection.send_bytes(
-            b"R" + work(encoded, lambda done: connection.send_bytes(b"P%f" % done))
-        )
+        reply = work(encoded, lambda done: connection.send_bytes(_PROGRESS + b"%f" % done))
+        connection.send_bytes(_REPLY + reply)
 
 
 def _die_with_parent() -> None:

@@ -33,15 +33,14 @@ class Pieces:
     def __call__(self, name: str, make: Make, *, cost: float = 1.0) -> dict[str, Tensor]:
         path = self.context.scratch / f"{name}.safetensors"
         if not path.exists():
-            made = make(
-                self.stream(name),
-                lambda share: self.context.report((self.done + cost * share) / self.total),
-            )
+
+            def share(done: float) -> None:
+                self.context.report((self.done + cost * done) / self.total)
+
+            made = make(self.stream(name), share)
+            plain = {key: value.detach().cpu().contiguous() for key, value in made.items()}
             with replacing(path) as part:
-                save_file(
-                    {name: tensor.detach().cpu().contiguous() for name, tensor in made.items()},
-                    part,
-                )
+                save_file(plain, part)
         self.done += cost
         self.context.report(self.done / self.total)
         return {key: value.to(self.context.device) for key, value in load_file(path).items()}

@@ -14,17 +14,20 @@ from functools import lru_cache
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[2]
+PACKAGES = ("distillery", "distillery_book")
 
 
 @lru_cache(maxsize=1)
 def commit() -> tuple[str | None, bool | None]:
-    """The commit of the library's code and whether its files differ from it; (None, None) where git
-    does not hold them.
+    """The commit of the two packages' code and whether their files differ from it; (None, None)
+    where git does not hold them.
     """
     if _git("ls-files", "--error-unmatch", "distillery/__init__.py") is None:
         return None, None
     head = _git("rev-parse", "HEAD")
-    return (head, bool(_git("status", "--porcelain", "--", "."))) if head else (None, None)
+    if head is None:
+        return None, None
+    return head, bool(_git("status", "--porcelain", "--", *PACKAGES))
 
 
 class Meter:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from distillery.support import locks as claims
 from distillery.support.nearest import unknown
 from distillery_book.results import records, store
-from distillery_book.results.records import Record, identity, same
-from distillery_book.results.study import WEIGHTS, Cell, Study
-from distillery_book.running.job import How, Job, Reply, notes_path
+from distillery_book.results.index import Index
+from distillery_book.results.records import Place, Record, identity, place, same
+from distillery_book.results.study import WEIGHTS, Cell, Profile, Study
+from distillery_book.running.job import How, Job, Reply, declared, notes_path
 from distillery_book.running.progress import Progress
 
 Workers = Callable[[Sequence[Job], Callable[[Job, float], None]], Generator[tuple[Job, Reply]]]
@@ -34,16 +34,31 @@ class Missing:
     fingerprint: str
 
 
+def grid(study: Study, profile: Profile) -> list[Cell]:
+    """The cells of a study at a profile, each once, in the order that numbers them."""
+    return list({identity(study, cell, cell.data): cell for cell in study.cells(profile)}.values())
+
+
 def missing(study: Study, cells: Sequence[Cell], results: Path) -> list[Missing]:
     """The cells that no record answers, each once."""
-    prints = {
-        name: fingerprint(name, results) for name in dict.fromkeys(cell.data for cell in cells)
-    }
+    names = dict.fromkeys(cell.data for cell in cells)
+    fingerprints = {name: fingerprint(name, results) for name in names}
     recorded = {record.identity for record in records.read(study.name, results)}
-    wanted = {
-        identity(study, cell, prints[cell.data]): Missing(cell, prints[cell.data]) for cell in cells
-    }
-    return [found for key, found in wanted.items() if key not in recorded]
+    asked = [Missing(cell, fingerprints[cell.data]) for cell in cells]
+    by_identity = {identity(study, each.cell, each.fingerprint): each for each in asked}
+    return [each for key, each in by_identity.items() if key not in recorded]
+
+
+def states(study: Study, cells: Sequence[Cell], results: Path) -> list[str]:
+    """Of each cell whether it is "recorded", "missing", or "waiting" for weights that are not
+    recorded yet.
+
+    A record counts whatever the fingerprint of its data, which need not be on this machine.
+    """
+    known = store.recorded_weights(results)
+    counted = Index(study, records.read(study.name, results)).records
+    places = {run.place for run in counted if _has_present_weights(run, known)}
+    return [_state(cell, places, known) for cell in cells]
 
 
 def runnable(cells: Sequence[Cell], results: Path) -> tuple[list[Cell], list[str]]:
@@ -67,11 +82,11 @@ def execute(
         for job, reply in finished:
             try:
                 record = _record(study, job, reply, results)
+                records.append(record, results)
             except ValueError as error:
                 failed += 1
                 progress.failed(job, str(error), reply.traceback)
                 continue
-            records.append(record, results)
             _clear(Path(job.scratch))
             progress.finished(job, record.metrics)
     return failed
@@ -84,8 +99,8 @@ def tidy(study: Study, results: Path) -> None:
     records.mend(study.name, results)
     folder = scratch_folder(results) / study.name
     if folder.is_dir():
-        left = {path.stem for path in folder.iterdir()}
-        for key in left & {record.identity for record in records.read(study.name, results)}:
+        recorded = {record.identity for record in records.read(study.name, results)}
+        for key in recorded & {path.stem for path in folder.iterdir()}:
             _clear(folder / key)
 
 
@@ -97,29 +112,22 @@ def select(
     """
     for key, values in only.items():
         _check_key(cells, key, values)
-    known = sorted({cell.seed for cell in cells})
-    if seeds is not None and (strange := sorted(set(seeds) - set(known))):
-        raise ValueError(
-            f"no cell has seed {strange[0]}; the seeds are {', '.join(map(str, known))}"
-        )
+    if seeds is not None:
+        _check_seeds(cells, seeds)
     chosen = [
-        cell for cell in cells if all(_takes(cell, key, values) for key, values in only.items())
+        cell
+        for cell in cells
+        if all(_takes(cell, key, values) for key, values in only.items())
+        and (seeds is None or cell.seed in seeds)
     ]
-    chosen = [cell for cell in chosen if seeds is None or cell.seed in seeds]
     if not chosen:
         raise ValueError("no cell fits all of --only and --seeds together, though each fits some")
     return chosen
 
 
-def make_jobs(study: Study, found: Sequence[Missing], how: How, *, results: Path) -> list[Job]:
+def make_jobs(study: Study, asked: Sequence[Missing], how: How, *, results: Path) -> list[Job]:
     """The jobs of missing cells, to be run as `how` says."""
-    folder = scratch_folder(results) / study.name
-    keys = [identity(study, one.cell, one.fingerprint) for one in found]
-    own = str(results.absolute())
-    return [
-        Job(one.cell, key, one.fingerprint, how, str(folder / key), own)
-        for one, key in zip(found, keys, strict=True)
-    ]
+    return [_job(study, each, how, results) for each in asked]
 
 
 def fingerprint(name: str, results: Path | None = None) -> str:
@@ -150,21 +158,9 @@ def check_writable(study: Study, results: Path) -> None:
             path.open("r+b").close()
     except OSError as error:
         raise ValueError(
-            f"results folder {results} cannot be written ({error.strerror}); name another by"
-            " --results"
+            f"results folder {results} cannot be written ({error.strerror});"
+            " name another by --results"
         ) from error
-
-
-@contextmanager
-def claimed(study: Study, results: Path) -> Iterator[None]:
-    """This process alone runs `study` on these results; the claim ends with the process, however
-    that ends.
-    """
-    lock = scratch_folder(results) / f"{study.name}.lock"
-    with claims.claimed(
-        lock, f"study {study.name!r} is being run on {results}", advice="wait for it, or stop it"
-    ):
-        yield
 
 
 def scratch_folder(results: Path) -> Path:
@@ -172,12 +168,22 @@ def scratch_folder(results: Path) -> Path:
     `.scratch` inside any other folder.
     """
     book = results.resolve().parent
-    is_ours = (
-        results.name == "results"
-        and book.name == "book"
-        and (book.parent / "_config.yml").is_file()
+    is_named_so = results.name == "results" and book.name == "book"
+    if is_named_so and (book.parent / "_config.yml").is_file():
+        return book.parent / "_build" / "scratch"
+    return results / ".scratch"
+
+
+def _job(study: Study, asked: Missing, how: How, results: Path) -> Job:
+    key = identity(study, asked.cell, asked.fingerprint)
+    return Job(
+        asked.cell,
+        key,
+        asked.fingerprint,
+        how,
+        scratch=str(scratch_folder(results) / study.name / key),
+        results=str(results.absolute()),
     )
-    return book.parent / "_build" / "scratch" if is_ours else results / ".scratch"
 
 
 def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
@@ -190,12 +196,7 @@ def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
         if reply.arrays
         else None
     )
-    weights = (
-        {"name": name, "hash": store.put_weights(reply.weights, results=results)}
-        if reply.weights
-        else None
-    )
-    return Record(
+    record = Record(
         study=study.name,
         version=study.version,
         profile=job.how.profile,
@@ -204,10 +205,15 @@ def _record(study: Study, job: Job, reply: Reply, results: Path) -> Record:
         data=job.cell.data,
         fingerprint=job.fingerprint,
         arrays=arrays,
-        weights=weights,
+        weights=None,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         **found,
     )
+    if not reply.weights:
+        return record
+    about = store.provenance(record)
+    key = store.put_weights(reply.weights, results=results, about=about)
+    return replace(record, weights={"name": name, "hash": key})
 
 
 def _clear(scratch: Path) -> None:
@@ -222,6 +228,18 @@ def _needed(cell: Cell) -> list[str]:
     return [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if part.startswith(WEIGHTS)]
 
 
+def _has_present_weights(run: Record, known: Mapping[str, str]) -> bool:
+    """Whether the recorded weights that a run was made with are those recorded now."""
+    used = declared(run.data, run.fingerprint)
+    return all(used[WEIGHTS + name] == known.get(name) for name in _needed(run.cell))
+
+
+def _state(cell: Cell, recorded: Set[Place], known: Mapping[str, str]) -> str:
+    if not all(name in known for name in _needed(cell)):
+        return "waiting"
+    return "recorded" if place(cell) in recorded else "missing"
+
+
 def _check_key(cells: Sequence[Cell], key: str, values: Sequence[object]) -> None:
     keys = sorted({"data", *(name for cell in cells for name in cell.params)})
     if key not in keys:
@@ -230,6 +248,14 @@ def _check_key(cells: Sequence[Cell], key: str, values: Sequence[object]) -> Non
     for value in values:
         if not any(_takes(cell, key, [value]) for cell in cells):
             raise ValueError(f"no cell has {key}={value}; it takes {', '.join(taken)}")
+
+
+def _check_seeds(cells: Sequence[Cell], seeds: Sequence[int]) -> None:
+    known = sorted({cell.seed for cell in cells})
+    strange = sorted(set(seeds) - set(known))
+    if strange:
+        listed = ", ".join(map(str, known))
+        raise ValueError(f"no cell has seed {strange[0]}; the seeds are {listed}")
 
 
 def _takes(cell: Cell, key: str, values: Sequence[object]) -> bool:

@@ -14,13 +14,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from distillery.support import locks
 from distillery.support.atomic import write_atomically
 from distillery.support.nearest import unknown
 from distillery_book.results import records
@@ -65,16 +67,25 @@ class Chapter:
         return _digest(self)
 
     def is_fresh(self) -> bool:
-        if not (self.executed.is_file() and self.stamp.is_file()):
-            return False
+        """Whether the executed copy is what a run would make now."""
+        return self.executed.is_file() and self._stamped().get("digest") == self.digest
+
+    def last_seconds(self) -> float | None:
+        """How long the last run took that succeeded, fresh or not; None if there is none."""
+        seconds = self._stamped().get("seconds")
+        return float(seconds) if isinstance(seconds, int | float) else None
+
+    def _stamped(self) -> dict[str, Any]:
+        """What the stamp says; nothing if it is absent or torn."""
         try:
-            return bool(json.loads(self.stamp.read_text())["digest"] == self.digest)
-        except (ValueError, KeyError, TypeError):
-            return False
+            stamped = json.loads(self.stamp.read_text())
+        except (OSError, ValueError):
+            return {}
+        return stamped if isinstance(stamped, dict) else {}
 
 
 @dataclass(frozen=True)
-class Run:
+class Execution:
     """What became of a chapter: `error` is empty, or says why it failed and where to look."""
 
     chapter: Chapter
@@ -85,13 +96,13 @@ class Run:
 
 def root() -> Path:
     """The clone of the book that holds the current folder."""
-    found = records.repository()
-    if found is None:
+    clone = records.repository()
+    if clone is None:
         raise ValueError(
-            f"no book at or above {Path.cwd()}: run this inside a clone, which holds _config.yml"
-            " and book/"
+            f"no book at or above {Path.cwd()}:"
+            " run this inside a clone, which holds _config.yml and book/"
         )
-    return found
+    return clone
 
 
 def chapters(
@@ -105,41 +116,75 @@ def chapters(
     each chapter's own.
     """
     check_profile(profile)
-    found = {path.stem: path for path in sorted((root / "book").glob("[0-9][0-9]_*.ipynb"))}
-    names = [_named(name, list(found)) for name in only] or list(found)
+    notebooks = {path.stem: path for path in sorted((root / "book").glob("[0-9][0-9]_*.ipynb"))}
+    names = [_named(name, list(notebooks)) for name in only] or list(notebooks)
+    sources = [notebooks[name] for name in dict.fromkeys(names)]
     return [
-        Chapter(found[name], root, profile, _checked_parameters(found[name], changed or {}))
-        for name in dict.fromkeys(names)
+        Chapter(source, root, profile, _checked_parameters(source, changed or {}))
+        for source in sources
     ]
+
+
+@contextmanager
+def claimed(root: Path) -> Iterator[None]:
+    """This process alone runs chapters and builds pages of the book at `root`; the claim ends with
+    the process, however that ends.
+    """
+    lock = root / "_build" / "book.lock"
+    with locks.claimed(
+        lock, f"the book in {root} is being built", advice="wait for it, or stop it"
+    ):
+        yield
+
+
+def stale(wanted: Sequence[Chapter], *, force: bool = False) -> list[Chapter]:
+    """The chapters that have to run: those that are not fresh, or all of them by `force`."""
+    return [chapter for chapter in wanted if force or not chapter.is_fresh()]
+
+
+def expected_seconds(waiting: Sequence[Chapter]) -> float | None:
+    """How long the chapters will take together, each as long as it took last; None where one of
+    them never ran.
+    """
+    free_at = [0.0] * AT_ONCE
+    for chapter in waiting:
+        seconds = chapter.last_seconds()
+        if seconds is None:
+            return None
+        free_at = sorted([free_at[0] + seconds, *free_at[1:]])
+    return free_at[-1]
 
 
 def run_all(
     wanted: Sequence[Chapter],
     *,
     force: bool = False,
-    report: Callable[[Run], None] = lambda run: None,
-) -> list[Run]:
+    report: Callable[[Execution], None] = lambda execution: None,
+) -> list[Execution]:
     """Run the chapters that are not fresh, two at a time, one thread each; the others go on when
     one fails.
     """
-    stale = [chapter for chapter in wanted if force or not chapter.is_fresh()]
-    runs = [Run(chapter, 0.0, skipped=True) for chapter in wanted if chapter not in stale]
-    for run in runs:
-        report(run)
-    if stale:
-        kernels.warm_fonts(stale[0].root)
+    waiting = stale(wanted, force=force)
+    executions = [
+        Execution(chapter, 0.0, skipped=True) for chapter in wanted if chapter not in waiting
+    ]
+    for execution in executions:
+        report(execution)
+    if waiting:
+        kernels.warm_fonts(waiting[0].root)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for run in pool.map(run_one, stale):
-            report(run)
-            runs.append(run)
-    return runs
+        for execution in pool.map(run_one, waiting):
+            report(execution)
+            executions.append(execution)
+    return executions
 
 
-def run_one(chapter: Chapter) -> Run:
+def run_one(chapter: Chapter) -> Execution:
     """Execute a copy by papermill in a process of its own; exit code 0 and no cell left out make it
     the chapter's run.
     """
     started = time.monotonic()
+    digest = chapter.digest  # of what lies there now: what changes while it runs makes it stale
     chapter.executed.parent.mkdir(parents=True, exist_ok=True)
     chapter.stamp.unlink(missing_ok=True)
     copy = chapter.executed.with_name(f"{chapter.name}.unfinished.ipynb")
@@ -153,9 +198,9 @@ def run_one(chapter: Chapter) -> Run:
     error = _error(done, copy)
     if not error:
         os.replace(copy, chapter.executed)
-        stamp = {"digest": chapter.digest, "seconds": round(time.monotonic() - started, 1)}
+        stamp = {"digest": digest, "seconds": round(time.monotonic() - started, 1)}
         write_atomically(chapter.stamp, f"{json.dumps(stamp)}\n".encode())
-    return Run(chapter, time.monotonic() - started, error)
+    return Execution(chapter, time.monotonic() - started, error)
 
 
 def refresh(chapter: Chapter) -> bool:
@@ -164,8 +209,8 @@ def refresh(chapter: Chapter) -> bool:
     """
     if chapter.passed:
         raise ValueError(
-            f"{chapter.name} at {chapter.passed} cannot be refreshed: only a smoke run with no"
-            " parameter changed is committed"
+            f"{chapter.name} at {chapter.passed} cannot be refreshed:"
+            " only a smoke run with no parameter changed is committed"
         )
     source = ipynb.read(chapter.source)
     text = ipynb.text(ipynb.refreshed(source, ipynb.read(chapter.executed)))
@@ -175,40 +220,31 @@ def refresh(chapter: Chapter) -> bool:
     return True
 
 
-def _named(name: str, found: Sequence[str]) -> str:
+def _named(name: str, names: Sequence[str]) -> str:
     stem = Path(name).stem
-    for chapter in found:
+    for chapter in names:
         number, _, title = chapter.partition("_")
         if stem in (chapter, title) or (stem.isdigit() and int(stem) == int(number)):
             return chapter
-    raise ValueError(unknown("chapter", name, found))
+    raise ValueError(unknown("chapter", name, names))
 
 
 def _checked_parameters(source: Path, changed: Mapping[str, str]) -> tuple[tuple[str, Any], ...]:
     declared = ipynb.parameters(ipynb.read(source))
-    return tuple(
-        sorted(
-            (name, checked(source.stem, declared, name, value)) for name, value in changed.items()
-        )
-    )
+    values = {name: checked(source.stem, declared, name, text) for name, text in changed.items()}
+    return tuple(sorted(values.items()))
 
 
 def _command(chapter: Chapter, copy: Path) -> list[str]:
-    told = [
+    papermill = [sys.executable, "-m", "papermill", str(chapter.source), str(copy)]
+    quiet = ["--no-progress-bar", "--log-level", "ERROR"]
+    place = ["--cwd", str(chapter.source.parent), "-k", "python3"]
+    changes = [
         part
         for name, value in chapter.passed.items()
         for part in ("-r" if isinstance(value, str) else "-p", name, str(value))
     ]
-    quiet = [
-        "--no-progress-bar",
-        "--log-level",
-        "ERROR",
-        "--cwd",
-        str(chapter.source.parent),
-        "-k",
-        "python3",
-    ]
-    return [sys.executable, "-m", "papermill", str(chapter.source), str(copy), *quiet, *told]
+    return [*papermill, *quiet, *place, *changes]
 
 
 def _error(done: subprocess.CompletedProcess[str], copy: Path) -> str:
@@ -217,28 +253,22 @@ def _error(done: subprocess.CompletedProcess[str], copy: Path) -> str:
     """
     if done.returncode:
         _, _, what = done.stderr.rpartition("Exception encountered at ")
-        return (
-            f"{what.strip()[-4000:]}\n(exit code {done.returncode}; the unfinished copy is {copy})"
-        )
-    missing = [
-        cell["id"] for cell in ipynb.code_cells(ipynb.read(copy)) if cell["execution_count"] is None
-    ]
-    return (
-        f"{len(missing)} cells never ran, the first is {missing[0]} (see {copy})" if missing else ""
-    )
+        where = f"(exit code {done.returncode}; the unfinished copy is {copy})"
+        return f"{what.strip()[-4000:]}\n{where}"
+    cells = ipynb.code_cells(ipynb.read(copy))
+    unrun = [cell["id"] for cell in cells if cell["execution_count"] is None]
+    return f"{len(unrun)} cells never ran, the first is {unrun[0]} (see {copy})" if unrun else ""
 
 
 def _digest(chapter: Chapter) -> str:
-    told = json.dumps([chapter.profile, chapter.changed], sort_keys=True)
-    code = "\n".join(
-        f"{cell['id']}\n{ipynb.source(cell)}"
-        for cell in ipynb.code_cells(ipynb.read(chapter.source))
-    )
-    seen = hashlib.sha256(f"{told}\n{code}\n{_versions()}".encode())
+    parameters = json.dumps([chapter.profile, chapter.changed], sort_keys=True)
+    cells = ipynb.code_cells(ipynb.read(chapter.source))
+    code = "\n".join(f"{cell['id']}\n{ipynb.source(cell)}" for cell in cells)
+    hashed = hashlib.sha256(f"{parameters}\n{code}\n{_versions()}".encode())
     for name, path in sorted(_deciding_files(chapter).items()):
-        seen.update(f"\n{name}\n".encode() + path.read_bytes())
-    seen.update(_data(chapter).encode())
-    return seen.hexdigest()[:32]
+        hashed.update(f"\n{name}\n".encode() + path.read_bytes())
+    hashed.update(_data(chapter).encode())
+    return hashed.hexdigest()[:32]
 
 
 def _deciding_files(chapter: Chapter) -> dict[str, Path]:
@@ -246,15 +276,14 @@ def _deciding_files(chapter: Chapter) -> dict[str, Path]:
     tables, the style.
     """
     book, library = chapter.root / "book", chapter.root / "lib"
-    found = {
-        f"library {path.relative_to(library)}": path
-        for path in [*library.rglob("*.py"), *library.rglob("*.mplstyle")]
-        if not _only_arranges(path)
-    }
-    found |= {f"published {path.name}": path for path in book.glob("published/*")}
+    code = [*library.rglob("*.py"), *library.rglob("*.mplstyle")]
     results = records.results_folder(os.environ.get("DISTILLERY_RESULTS") or book / "results")
     kept = [*results.glob("*.jsonl"), *results.glob("arrays/*"), *results.glob("weights/*")]
-    return found | {f"results {path.relative_to(results)}": path for path in kept}
+    return (
+        {f"library {path.relative_to(library)}": path for path in code if not _only_arranges(path)}
+        | {f"published {path.name}": path for path in book.glob("published/*")}
+        | {f"results {path.relative_to(results)}": path for path in kept}
+    )
 
 
 def _only_arranges(path: Path) -> bool:
@@ -273,6 +302,5 @@ def _versions() -> str:
     from importlib.metadata import version
 
     python = f"python {sys.version_info[0]}.{sys.version_info[1]}"
-    return " ".join(
-        [python, *(f"{name} {version(name)}" for name in ("torch", "numpy", "matplotlib"))]
-    )
+    packages = [f"{name} {version(name)}" for name in ("torch", "numpy", "matplotlib")]
+    return " ".join([python, *packages])

@@ -110,21 +110,14 @@ def shown(committed: Notebook, executed: Notebook) -> tuple[Notebook, list[str]]
     ran = {cell["id"]: cell for cell in code_cells(executed)}
     injected = [cell for cell in code_cells(executed) if "injected-parameters" in tags(cell)]
     cells: list[Cell] = []
-    stale: list[str] = []
     for cell in committed["cells"]:
-        if cell["cell_type"] != "code":
-            cells.append(_with_numbers(cell, numbers))
-            continue
-        twin = ran.get(cell["id"])
-        if twin is None or source(twin) != source(cell):
-            stale.append(cell["id"])
-        cells.append(
-            cell
-            if twin is None
-            else cell | {"outputs": twin["outputs"], "execution_count": twin["execution_count"]}
-        )
-        if "parameters" in tags(cell):
+        is_code = cell["cell_type"] == "code"
+        cells.append(_with_outputs(cell, ran) if is_code else _with_numbers(cell, numbers))
+        if is_code and "parameters" in tags(cell):
             cells.extend(injected)
+    sources = {name: source(cell) for name, cell in ran.items()}
+    code = code_cells(committed)
+    stale = [cell["id"] for cell in code if sources.get(cell["id"]) != source(cell)]
     return committed | {"cells": cells}, stale
 
 
@@ -146,6 +139,14 @@ def refreshed(committed: Notebook, executed: Notebook) -> Notebook:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def _with_outputs(cell: Cell, ran: Mapping[str, Cell]) -> Cell:
+    """What never ran keeps the outputs it was committed with."""
+    if cell["id"] not in ran:
+        return cell
+    twin = ran[cell["id"]]
+    return cell | {"outputs": twin["outputs"], "execution_count": twin["execution_count"]}
 
 
 def _with_numbers(cell: Cell, numbers: Mapping[str, str]) -> Cell:

@@ -24,8 +24,8 @@ def checked(chapter: str, declared: Mapping[str, tuple[str, Any]], name: str, va
         read = float(read)
     if type(read) is not wanted:
         raise ValueError(
-            f"parameter {name} of {chapter} is {value!r}: a value of type {kind} is needed, such as"
-            f" {default!r}"
+            f"parameter {name} of {chapter} is {value!r}:"
+            f" a value of type {kind} is needed, such as {default!r}"
         )
     return read
 

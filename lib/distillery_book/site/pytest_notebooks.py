@@ -34,9 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         kernels.warm_fonts(config.rootpath)
         _sanitizer(config.rootpath).write_text(ADDRESSES)
-    config.option.nbval_sanitize_with = config.option.nbval_sanitize_with or str(
-        _sanitizer(config.rootpath)
-    )
+    if not config.option.nbval_sanitize_with:
+        config.option.nbval_sanitize_with = str(_sanitizer(config.rootpath))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,8 +52,8 @@ def comparison(metadata: Mapping[str, Any]) -> tuple[str, float, float]:
     unknown = sorted(set(asked) - {"compare", "rtol", "atol"})
     if mode not in MODES or unknown:
         raise pytest.UsageError(
-            f"cell metadata distillery is {asked}: compare (one of {', '.join(MODES)}), rtol and"
-            " atol are allowed"
+            f"cell metadata distillery is {asked}:"
+            f" compare (one of {', '.join(MODES)}), rtol and atol are allowed"
         )
     return mode, float(asked.get("rtol", 0.1)), float(asked.get("atol", 0.0))
 
@@ -63,12 +62,15 @@ def close(printed: str, committed: str, *, rtol: float, atol: float) -> bool:
     """Whether two texts agree: the same words in the same order, however spaced, and numbers within
     the tolerance.
     """
-    if [" ".join(part.split()) for part in NUMBER.split(printed)] != [
-        " ".join(part.split()) for part in NUMBER.split(committed)
-    ]:
+    if _words(printed) != _words(committed):
         return False
     pairs = zip(NUMBER.findall(printed), NUMBER.findall(committed), strict=True)
     return all(math.isclose(float(a), float(b), rel_tol=rtol, abs_tol=atol) for a, b in pairs)
+
+
+def _words(text: str) -> list[str]:
+    """What stands before, between and after the numbers of a text, with single spaces."""
+    return [" ".join(part.split()) for part in NUMBER.split(text)]
 
 
 def _arrange(item: Any, asked: tuple[str, float, float]) -> None:
@@ -97,12 +99,15 @@ def _close_outputs(test: list[Any], ref: list[Any], *, rtol: float, atol: float)
 
 def _texts(output: Mapping[str, Any]) -> dict[str, str]:
     """An output's texts by kind; pictures count as present, and are not compared."""
-    found = {str(output["name"]): str(output["text"])} if output["output_type"] == "stream" else {}
-    for kind, value in output.get("data", {}).items():
-        found[kind] = (
-            "" if kind.startswith("image/") else value if isinstance(value, str) else repr(value)
-        )
-    return found
+    if output["output_type"] == "stream":
+        return {str(output["name"]): str(output["text"])}
+    return {kind: _text(kind, value) for kind, value in output.get("data", {}).items()}
+
+
+def _text(kind: str, value: Any) -> str:
+    if kind.startswith("image/"):
+        return ""
+    return value if isinstance(value, str) else repr(value)
 
 
 def _sanitizer(root: Path) -> Path:

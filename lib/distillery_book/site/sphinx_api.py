@@ -68,7 +68,8 @@ def readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
     if what == "module":
         lines[:] = [*(obj.__doc__ or "").splitlines(), ""]
     written: list[str] = []
-    for before, line in zip(["", *lines], lines, strict=False):
+    whole = _with_whole_literals(lines)
+    for before, line in zip(["", *whole], whole, strict=False):
         indented = line.startswith("    ")
         if indented and not before.strip() and not _in_block(written):
             written += ["::", ""]
@@ -185,6 +186,18 @@ def _is_shown(name: str) -> bool:
 
 def _is_room(name: str) -> bool:
     return hasattr(importlib.import_module(name), "__path__")
+
+
+def _with_whole_literals(lines: list[str]) -> list[str]:
+    """The lines, joined where a literal in backticks goes on in the next one."""
+    joined: list[str] = []
+    for line in lines:
+        is_open = bool(joined) and joined[-1].count("`") % 2 == 1
+        if is_open and line.strip():
+            joined[-1] = f"{joined[-1]} {line.strip()}"
+        else:
+            joined.append(line)
+    return joined
 
 
 def _in_block(written: list[str]) -> bool:

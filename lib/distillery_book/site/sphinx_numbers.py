@@ -1,5 +1,5 @@
 """A Sphinx extension: chapter 7 is number 7 on the page as in its file's name, also while chapter 6
-is not yet written.
+is not yet written, and its second page, `07b_name`, is number 7b.
 """
 
 from __future__ import annotations
@@ -35,15 +35,26 @@ def assign_section_numbers(collector: TocTreeCollector, env: BuildEnvironment) -
     before = env.toc_secnumbers
     _count(collector, env)
     for page, numbers in env.toc_secnumbers.items():
-        if chapter := re.match(r"book/(\d\d)_", page):
-            _number(env, page, int(chapter[1]))
+        if chapter := _chapter(page):
+            _number(env, page, chapter)
             env.toc_secnumbers[page] = {
-                anchor: old and (int(chapter[1]), *old[1:]) for anchor, old in numbers.items()
+                anchor: old and (chapter, *old[1:]) for anchor, old in numbers.items()
             }
     return [page for page, numbers in env.toc_secnumbers.items() if numbers != before.get(page)]
 
 
-def _number(env: BuildEnvironment, page: str, chapter: int) -> None:
+def _chapter(page: str) -> Any:
+    """The number that the page's name begins with; Sphinx only joins numbers by dots, so that of a
+    second page may end in its letter.
+    """
+    match = re.match(r"book/(\d\d)([a-z]?)_", page)
+    if match is None:
+        return None
+    number, letter = int(match[1]), match[2]
+    return f"{number}{letter}" if letter else number
+
+
+def _number(env: BuildEnvironment, page: str, chapter: Any) -> None:
     """Write the number where headings, contents and links to the page read it."""
     for node in [env.titles[page], *env.tocs[page].findall(nodes.reference)]:
         if old := node.get("secnumber"):

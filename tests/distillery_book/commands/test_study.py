@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 
 import pytest
@@ -9,8 +10,8 @@ import torch
 from distillery.commands.main import main
 from distillery_book.commands import study as command_study
 from distillery_book.results import records
-from distillery_book.running import local_workers, runner
-from tiny_studies import inline
+from distillery_book.running import claims, local_workers
+from tiny_studies import FAST, inline
 
 
 @pytest.fixture
@@ -104,6 +105,7 @@ def test_a_gpu_has_one_worker_unless_more_are_asked_for(study, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (9, 0))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(command_study.settings, "cores", lambda: 8)
     for more in ([], ["--workers", "3"]):
         study("FAST", "--device", "cuda", *more)
     assert [call["workers"] for call in study.calls] == [1, 3]
@@ -113,6 +115,12 @@ def test_a_gpu_has_one_worker_unless_more_are_asked_for(study, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["--cell", "0"], "--cell is 0; the cells of tiny_studies:FAST at profile smoke are"),
+        (["--cell", "5"], "--cell is 5; the cells of tiny_studies:FAST at profile smoke are"),
+        (["--cell", "1", "--seeds", "0"], "--cell names one cell; leave --only and --seeds out"),
+        (["--list", "--only", "width=7"], "no cell has width=7; it takes 1.0, 2.0"),
+        (["--scheduler", ""], "--scheduler is ''; the address of a Dask scheduler, such as tcp://"),
+        (["--scheduler", " "], "--scheduler is ' '; the address of a Dask scheduler, such as"),
         (["--workers", "0"], "--workers is 0; 1 or more are needed"),
         (["--workers", "-2"], "--workers is -2; 1 or more are needed"),
         (
@@ -166,6 +174,119 @@ def test_an_unknown_study_lists_what_exists(capfd):
     assert capfd.readouterr().err.startswith("distillery: unknown study 'no_such_study'; ")
 
 
+@pytest.mark.parametrize("name", ["../x:Y", "x/y:Y", ".x:Y", "x y:Z", ":NAME", "module:"])
+def test_what_names_no_module_and_attribute_is_refused_in_one_sentence(capfd, name):
+    assert main(["study", name]) == 2
+    sentence = "a name of the book, or package.module:ATTRIBUTE, is needed"
+    assert capfd.readouterr().err == f"distillery: the study is {name!r}: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import zz_absent", "ModuleNotFoundError: No module named 'zz_absent'"),
+        ("width = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise ValueError('widths differ')", "ValueError: widths differ"),
+        ("def", "SyntaxError: invalid syntax (zz_mine.py, line 1)"),
+        ("import sys; sys.exit('early')", "SystemExit: early"),
+    ],
+)
+def test_a_module_that_fails_on_import_is_one_sentence_with_its_own_error(
+    tmp_path, monkeypatch, capfd, code, error
+):
+    (tmp_path / "zz_mine.py").write_text(f"{code}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert main(["study", "zz_mine:STUDY"]) == 2
+    sentence = "module 'zz_mine' of study 'zz_mine:STUDY' fails when it is imported: "
+    assert capfd.readouterr().err == f"distillery: {sentence}{error}\n"
+
+
+def test_a_module_that_does_not_exist_is_not_said_to_fail(capfd):
+    assert main(["study", "zz_nowhere.studies:STUDY"]) == 2
+    assert "no module 'zz_nowhere" in capfd.readouterr().err
+
+
+def test_a_study_of_the_book_that_lacks_a_package_says_which(monkeypatch, capfd):
+    def find(name):
+        raise ModuleNotFoundError("No module named 'torchvision'")
+
+    monkeypatch.setattr(command_study.registry, "find", find)
+    assert main(["study", "compression"]) == 2
+    sentence = "study 'compression' fails when it is imported: No module named 'torchvision'"
+    assert capfd.readouterr().err == f"distillery: {sentence}\n"
+
+
+def test_more_workers_than_cores_are_as_many_as_the_cores_and_that_is_said(study, monkeypatch):
+    monkeypatch.setattr(command_study.settings, "cores", lambda: 2)
+    _, _, err = study("FAST", "--workers", "1000")
+    assert study.calls[0]["workers"] == 2
+    sentence = "--workers is 1000; there are 2 cores, so 2 workers run"
+    assert err.startswith(f"distillery: {sentence}\n")
+    assert "workers run" not in study("FAST", "--workers", "2")[2]
+
+
+def test_the_list_numbers_the_cells_and_says_which_are_recorded(study):
+    study("FAST", "--only", "width=2", "--seeds", "0")
+    code, out, err = study("FAST", "--list")
+    assert (code, err, len(study.calls)) == (0, "", 1)
+    assert out.splitlines() == [
+        "1 missing  pause=0.0 width=1.0 seed=0 data=none",
+        "2 missing  pause=0.0 width=1.0 seed=1 data=none",
+        "3 recorded pause=0.0 width=2.0 seed=0 data=none",
+        "4 missing  pause=0.0 width=2.0 seed=1 data=none",
+    ]
+    assert study("FAST", "--list", "--seeds", "1")[1].splitlines() == [
+        "2 missing  pause=0.0 width=1.0 seed=1 data=none",
+        "4 missing  pause=0.0 width=2.0 seed=1 data=none",
+    ]
+
+
+def test_a_cell_by_its_number_is_run_alone_and_recorded_as_when_the_whole_study_runs(study):
+    code, out, _ = study("FAST", "--cell", "3")
+    assert (code, out.startswith("fast: 1 cells run, 0 recorded before, 0 failed")) == (0, True)
+    assert study("FAST", "--cell", "3")[1].startswith("fast: 0 cells run, 1 recorded before")
+    path = study.results / "fast.jsonl"
+    (alone,) = path.read_text().splitlines()
+    path.unlink()
+    study("FAST")
+    third = path.read_text().splitlines()[2]
+    assert json.loads(third)["params"]["width"] == 2
+    assert _found(alone) == _found(third)
+
+
+def test_a_cell_has_the_threads_that_it_has_in_the_whole_study(study, monkeypatch):
+    monkeypatch.setattr(command_study.settings, "cores", lambda: 8)
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for how in ([], ["--workers", "2"]):
+        study("FAST", "--profile", "laptop", "--cell", "1", *how)
+        study("FAST", "--profile", "laptop", *how)
+        (study.results / "fast.jsonl").unlink()
+    assert [call["threads"] for call in study.calls] == [1, 1, 4, 4]
+
+
+def test_a_cell_that_waits_for_weights_says_what_it_waits_for(study):
+    assert study("USE", "--list")[1].splitlines() == [
+        "1 waiting  needs=True seed=0 data=weights:curve",
+        "2 missing  needs=False seed=0 data=none",
+    ]
+    code, out, err = study("USE", "--cell", "1")
+    assert (code, out.startswith("use: 0 cells run")) == (1, True)
+    assert "1 of 1 cells wait: weights 'curve' are not recorded yet" in err
+
+
+def test_a_cell_that_another_process_runs_is_refused_and_other_cells_are_not(study):
+    third = FAST.cells("smoke")[2]
+    with claims.single(FAST, third, study.results):
+        code, _, err = study("FAST", "--cell", "3")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "cell pause=0.0 width=2.0 seed=0 data=none of study 'fast' is being run" in err
+        assert study("FAST", "--cell", "2")[0] == 0
+        code, _, err = study("FAST")
+        assert (code, "a cell of study 'fast' is being run" in err) == (2, True)
+
+
 def test_workers_and_a_scheduler_exclude_each_other(capfd):
     with pytest.raises(SystemExit):
         main(["study", "any", "--workers", "2", "--scheduler", "tcp://127.0.0.1:1"])
@@ -174,7 +295,7 @@ def test_workers_and_a_scheduler_exclude_each_other(capfd):
 
 def test_a_second_invocation_of_the_same_study_is_refused_in_one_sentence(study):
     study("FAST", "--seeds", "0")
-    with runner.claimed(command_study.registry.find("tiny_studies:FAST"), study.results):
+    with claims.whole(FAST, study.results):
         code, _, err = study("FAST")
     assert (code, err.count("\n")) == (2, 1)
     assert "study 'fast' is being run" in err

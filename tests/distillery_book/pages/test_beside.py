@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from distillery_book.pages.beside import Claim, beside, concluded, dots
-from distillery_book.results import registry, status
+from distillery_book.results import registry
 from made_records import STUDY, TABLE, keep, made
 
 REAL = {"run": {"inputs": "real"}, "other": {"inputs": "made up"}}
@@ -16,7 +16,7 @@ ACCURACY = {"accuracy (%)": ("accuracy", 100.0, ".2f")}
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DISTILLERY_RESULTS", str(tmp_path))
     monkeypatch.setattr(registry, "find", lambda name: STUDY)
-    monkeypatch.setattr(status, "_studies", lambda known: [STUDY])
+    monkeypatch.setattr(registry, "names", lambda: ["made"])
     return tmp_path
 
 

@@ -134,6 +134,16 @@ def test_an_unknown_table_column_or_row_is_named_with_the_nearest() -> None:
         published.table("vid_cnn_to_mlp").cell({"method": "vid"}, "mlp_1024")
 
 
+def test_a_place_is_a_table_the_keys_in_its_order_and_a_column() -> None:
+    cell = published.at("thesis_ensemble_accuracy", "nade", "all", "cross_entropy")
+    assert cell.value == 97.60
+    assert cell.place == ("thesis_ensemble_accuracy", "nade", "all", "cross_entropy")
+    with pytest.raises(
+        ValueError, match=r"place is \('nade',\): \(generator, train_data, column\) is needed"
+    ):
+        published.at("thesis_ensemble_accuracy", "nade")
+
+
 def test_a_blank_is_no_number() -> None:
     with pytest.raises(
         ValueError, match="vid_cifar10_small_data prints no M100 for method=teacher"

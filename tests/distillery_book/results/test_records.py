@@ -3,7 +3,10 @@ from __future__ import annotations
 import fcntl
 import json
 import threading
+import warnings
 from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +102,146 @@ def test_a_line_with_a_field_too_many_is_refused_by_name(tmp_path):
         records.read("walk", tmp_path)
 
 
+def changed(**changes: Any) -> bytes:
+    """The line of a record with fields that no run writes."""
+    return json.dumps({**asdict(record()), **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("study", "run", "study is 'run'; 'walk', the file's own name is needed"),
+        ("study", 1, "study is 1; a text"),
+        ("version", "1", "version is '1'; a whole number of 1 or more is needed"),
+        ("version", 0, "version is 0;"),
+        ("version", True, "version is True;"),
+        ("version", 1.0, "version is 1.0;"),
+        ("profile", "lunch", "profile is 'lunch'; smoke or laptop or paper is needed"),
+        ("profile", ["paper"], r"profile is \['paper'\];"),
+        ("params", None, "params is None; a json object is needed"),
+        ("params", [], r"params is \[\]; a json object"),
+        (
+            "params",
+            {"width": None},
+            r"params\['width'\] is None; a bool, a finite number or a text",
+        ),
+        ("params", {"width": [8]}, r"params\['width'\] is \[8\]"),
+        ("params", {"": 8}, "a name in params is ''"),
+        ("seed", "0", "seed is '0'; a whole number"),
+        ("seed", 0.5, "seed is 0.5;"),
+        ("seed", False, "seed is False;"),
+        ("seed", 2**64, "seed is 18446744073709551616;"),
+        ("data", None, "data is None; a text"),
+        ("data", "", "data is ''; a text that is not empty"),
+        ("data", "\ud800", r"data is '\\ud800'; a text"),
+        ("fingerprint", 7, "fingerprint is 7;"),
+        ("metrics", None, "metrics is None; a json object"),
+        ("metrics", [0.5], r"metrics is \[0.5\]; a json object"),
+        ("metrics", {"loss": "low"}, r"metrics\['loss'\] is 'low'; a finite number is needed"),
+        ("metrics", {"loss": None}, r"metrics\['loss'\] is None;"),
+        ("metrics", {"loss": True}, r"metrics\['loss'\] is True;"),
+        ("metrics", {"loss": 10**400}, r"metrics\['loss'\] is 1000"),
+        ("departures", None, "departures is None; a json object"),
+        ("departures", {"passes": [500]}, r"departures\['passes'\] is \[500\]; a pair"),
+        ("departures", {"passes": "ab"}, r"departures\['passes'\] is 'ab'; a pair"),
+        ("departures", {"passes": [1, {"a": 1}]}, r"departures\['passes'\] is .*; a pair"),
+        ("seconds", None, "seconds is None; a finite number of 0 or more is needed"),
+        ("seconds", -1, "seconds is -1;"),
+        ("seconds", "1", "seconds is '1';"),
+        ("peak_memory_mb", [], r"peak_memory_mb is \[\];"),
+        ("device", None, "device is None;"),
+        ("precision", "float8", "precision is 'float8'; float32 or float64"),
+        ("threads", 0, "threads is 0; a whole number of 1 or more"),
+        ("versions", {"python": 3.11}, r"versions\['python'\] is 3.11; a text is needed"),
+        ("commit", "main", "commit is 'main'; a commit's hexadecimal digits, or null,"),
+        ("dirty", 1, "dirty is 1; true, false or null"),
+        ("arrays", "../weights", "arrays is '../weights'; a hash"),
+        ("weights", "nade", "weights is 'nade'; an object with name and hash, or null,"),
+        ("weights", {"name": "nade"}, "weights is {'name': 'nade'};"),
+        ("finished", "yesterday", "finished is 'yesterday'; a date and time"),
+        ("finished", None, "finished is None;"),
+    ],
+)
+def test_a_field_of_the_wrong_type_or_range_is_refused_with_file_line_and_value(
+    tmp_path: Path, field: str, value: Any, said: str
+) -> None:
+    path = tmp_path / "walk.jsonl"
+    path.write_bytes(changed(seed=1) + b"\n" + changed(**{field: value}) + b"\n")
+    with pytest.raises(ValueError, match=rf"walk\.jsonl, line 2: {said}") as refused:
+        records.read("walk", tmp_path)
+    assert len(str(refused.value)) < 400 + len(str(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"0.125", b"1e999", r"metrics\['loss'\] is inf; a finite number"),
+        (b"0.125", b"NaN", "NaN is no json number"),
+        (b"500", b"-1e999", r"departures\['passes'\] is \[-inf, 20\]; a pair"),
+        (b"1.5", b"Infinity", "Infinity is no json number"),
+        (b'"seed": 0', b'"seed": 0, "seed": 1', "the key 'seed' stands here twice"),
+        (b'"loss": 0.125', b'"loss": 1, "loss": 2', "the key 'loss' stands here twice"),
+        (b'"none"', b'"n\xffne"', "this holds bytes that are no UTF-8"),
+        (b"0.125", b"1" * 5000, "Exceeds the limit"),
+        (b"0.125", b"[" * 100_000, "this is nested too deeply for a record"),
+        (b"{", b"", "this is no json object"),
+    ],
+)
+@pytest.mark.parametrize("ending", [b"\n", b"\n" + changed(seed=1) + b"\n"], ids=["last", "middle"])
+def test_bytes_that_are_no_strict_json_are_refused_even_in_the_last_line(
+    tmp_path: Path, old: bytes, new: bytes, said: str, ending: bytes
+) -> None:
+    (tmp_path / "walk.jsonl").write_bytes(changed().replace(old, new, 1) + ending)
+    with pytest.raises(ValueError, match=rf"walk\.jsonl, line 1: {said}"):
+        records.read("walk", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tail", [b"\xff\xfe", b'{"study": "w\xff', b"[" * 100_000, b'{"loss": NaN}', b"7"]
+)
+def test_what_no_crash_leaves_is_refused_and_neither_dropped_nor_cut_off(
+    tmp_path: Path, tail: bytes
+) -> None:
+    path = tmp_path / "walk.jsonl"
+    path.write_bytes(changed() + b"\n" + tail)
+    with pytest.raises(ValueError, match=r"walk\.jsonl, line 2: "):
+        records.read("walk", tmp_path)
+    records.mend("walk", tmp_path)
+    assert path.read_bytes() == changed() + b"\n" + tail + b"\n"
+
+
+def test_appending_after_a_damaged_line_keeps_both(tmp_path: Path) -> None:
+    path = tmp_path / "walk.jsonl"
+    path.write_bytes(b"{damaged}\n")
+    records.append(record(), tmp_path)
+    first, second = path.read_bytes().splitlines()
+    assert (first, json.loads(second)["seed"]) == (b"{damaged}", 0)
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="seconds is -1; a finite number of 0 or more is needed"):
+        records.append(record(seconds=-1), tmp_path)
+    assert not (tmp_path / "walk.jsonl").exists()
+
+
+def test_a_departure_may_be_a_text_several_numbers_or_what_the_paper_leaves_open(
+    tmp_path: Path,
+) -> None:
+    departures = {"optimizer": ["SGD", "Adam"], "layers": [[784, 10], [784, 5]], "batch": [None, 5]}
+    records.append(record(departures=departures), tmp_path)
+    assert [dict(one.departures) for one in records.read("walk", tmp_path)] == [departures]
+
+
+def test_every_line_of_the_book_is_read_as_it_stands() -> None:
+    folder = Path(__file__).resolve().parents[3] / "book" / "results"
+    lines = [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept = records.read(None, folder)
+    assert {json.dumps(asdict(one), sort_keys=True) for one in kept} <= set(lines)
+    assert len({one.identity for one in kept}) == len(kept) > 1000
+
+
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     records.append(record(), tmp_path)
     before = (tmp_path / "walk.jsonl").read_bytes()
@@ -150,6 +293,14 @@ def test_identity_is_study_version_params_seed_and_fingerprint_and_nothing_else(
     )
 
 
+def test_a_cell_and_its_record_have_one_place_whatever_the_fingerprint() -> None:
+    cell = Cell({"width": 8}, 0, "mnist")
+    runs = [record(data="mnist", fingerprint=text) for text in "ab"]
+    assert {run.place for run in runs} == {records.place(cell)}
+    others = [record(), record(data="mnist", seed=1), record(data="mnist", params={"width": 8.0})]
+    assert records.place(cell) not in {run.place for run in others}
+
+
 def test_identity_ignores_the_order_of_parameters_and_tells_numbers_from_strings():
     assert record(params={"a": 1, "b": 2}).identity == record(params={"b": 2, "a": 1}).identity
     assert len({record(params={"a": value}).identity for value in (1, "1", True, 1.5)}) == 4
@@ -158,46 +309,6 @@ def test_identity_ignores_the_order_of_parameters_and_tells_numbers_from_strings
 def test_a_cell_and_its_record_have_one_identity():
     study = Study("walk", 1, "", lambda profile: [], lambda cell, context: Outcome({}))
     assert records.identity(study, Cell({"width": 8}, 0), "none") == record().identity
-
-
-def test_records_of_another_version_do_not_count(tmp_path):
-    study = Study(
-        "walk", 2, "", lambda profile: [Cell({"width": 8}, 0)], lambda cell, context: Outcome({})
-    )
-    records.append(record(), tmp_path)
-    records.append(record(version=2), tmp_path)
-    assert [one.version for one in records.current(study, tmp_path)] == [2]
-
-
-def test_records_of_cells_that_the_study_no_longer_has_at_any_profile_do_not_count(tmp_path):
-    cells = {
-        "smoke": [],
-        "laptop": [Cell({"width": 8}, 0)],
-        "paper": [Cell({"width": 9}, 0), Cell({"width": 8}, 1)],
-    }
-    study = Study("walk", 1, "", cells.__getitem__, lambda cell, context: Outcome({}))
-    for made in (
-        record(),
-        record(params={"width": 7}),
-        record(seed=1),
-        record(seed=2),
-        record(data="mnist", fingerprint="m"),
-    ):
-        records.append(made, tmp_path)
-    assert [(one.params, one.seed, one.data) for one in records.current(study, tmp_path)] == [
-        ({"width": 8}, 0, "none"),
-        ({"width": 8}, 1, "none"),
-    ]
-
-
-def test_a_cell_is_matched_by_parameters_seed_and_data_whatever_the_fingerprint():
-    found = [
-        record(data="mnist", fingerprint="a"),
-        record(data="mnist", fingerprint="b"),
-        record(data="embedded:digits"),
-        record(seed=1),
-    ]
-    assert records.matching(found, Cell({"width": 8}, 0, "mnist")) == found[:2]
 
 
 def test_a_record_fits_where_its_parameters_seed_data_and_profile_agree():

@@ -14,7 +14,8 @@ def folder(tmp_path, monkeypatch):
     chapter = tmp_path / "zz_chapters" / "zz_chapter"
     chapter.mkdir(parents=True)
     (chapter.parent / "__init__.py").write_text("")
-    declared = 'Chapter("42_zz", studies=("zz_fine", "zz_broken"))'
+    facts = 'title="T", question="Q?", costs="C"'
+    declared = f'Chapter("42_zz", studies=("zz_fine", "zz_broken"), {facts})'
     (chapter / "__init__.py").write_text(
         f"from distillery_book.results.registry import Chapter\nCHAPTER = {declared}\n"
     )
@@ -53,6 +54,13 @@ def test_a_study_that_bears_another_name_than_its_file_is_refused(folder):
     _write(folder, "zz_fine", "zz_other")
     with pytest.raises(ValueError, match="calls itself 'zz_other'"):
         registry.find("zz_fine")
+
+
+def test_who_makes_which_weights_is_said_by_the_studies():
+    makers = registry.makers()
+    assert makers["nade-kl"] == "rbm"
+    assert makers["nade-1000-from-rbm"] == "stronger"
+    assert makers["autoencoder-38x2"] == "compression"
 
 
 @pytest.mark.parametrize("name", [":NAME", "module:"])

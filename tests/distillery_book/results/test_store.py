@@ -1,14 +1,28 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 import torch
 
+from distillery.models import files
+from distillery.models.files import Named
+from distillery.models.logistic import MeanOfLogistics
 from distillery_book.results import records, store
 from made_records import record
 
 
 def _put(tensors, folder, *, version: int = 1) -> str:
     return store.put_arrays(store.pack(tensors), study="walk", version=version, results=folder)
+
+
+def _model(weight: float, inputs: int = 1) -> bytes:
+    """A packed unit, whose weights are all the same."""
+    return files.packed([Named("unit", MeanOfLogistics(torch.full((1, inputs), float(weight))))])
+
+
+def _weight(models) -> float:
+    return models["unit"].weights[0, 0].item()
 
 
 def test_arrays_come_back_bit_for_bit_whatever_their_type(tmp_path):
@@ -59,21 +73,22 @@ def test_arrays_beyond_the_budget_of_their_study_are_refused_with_the_numbers(tm
 
 def test_weights_beyond_the_budget_of_all_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "WEIGHTS_BYTES", 10_000)
-    name = store.put_weights(store.pack({"w": torch.zeros(2000)}), results=tmp_path)
+    name = store.put_weights(_model(0, 4000), results=tmp_path)
     records.append(record(study="other", weights={"name": "w", "hash": name}), tmp_path)
     with pytest.raises(ValueError, match=r"weights of all studies would take 0\.02 MB"):
-        store.put_weights(store.pack({"w": torch.ones(2000)}), results=tmp_path)
+        store.put_weights(_model(1, 4000), results=tmp_path)
+    store.put_weights(_model(0, 4000), results=tmp_path)  # what is stored already costs nothing
 
 
 def test_weights_are_loaded_by_name_the_newest_version_and_lowest_seed_first(tmp_path):
     for version, seed in ((1, 0), (2, 1), (2, 2)):
-        name = store.put_weights(store.pack({"w": torch.tensor([version, seed])}), results=tmp_path)
+        name = store.put_weights(_model(10 * version + seed), results=tmp_path)
         records.append(
             record(version=version, seed=seed, weights={"name": "nade", "hash": name}), tmp_path
         )
-    assert store.weights("nade", tmp_path)["w"].tolist() == [2, 1]
-    with pytest.raises(ValueError, match=r"unknown stored model 'made'; did you mean 'nade'\?"):
-        store.weights("made", tmp_path)
+    assert _weight(store.models("nade", tmp_path)) == 21
+    with pytest.raises(ValueError, match=r"unknown stored weights 'made'; did you mean 'nade'\?"):
+        store.models("made", tmp_path)
 
 
 def test_weights_of_the_best_profile_count_first_and_those_trained_on_stand_ins_never(tmp_path):
@@ -82,7 +97,7 @@ def test_weights_of_the_best_profile_count_first_and_those_trained_on_stand_ins_
         ("laptop", "mnist", 2),
         ("smoke", "mnist+embedded:digits", 3),
     ):
-        name = store.put_weights(store.pack({"w": torch.tensor(version)}), results=tmp_path)
+        name = store.put_weights(_model(version), results=tmp_path)
         records.append(
             record(
                 profile=profile, data=data, version=version, weights={"name": "nade", "hash": name}
@@ -92,12 +107,12 @@ def test_weights_of_the_best_profile_count_first_and_those_trained_on_stand_ins_
         if profile == "paper":
             best = name
     assert store.recorded_weights(tmp_path) == {"nade": best}
-    assert store.weights("nade", tmp_path)["w"] == 1
+    assert _weight(store.models("nade", tmp_path)) == 1
 
 
 def test_weights_are_read_by_their_hash_where_the_results_folder_is(tmp_path):
-    name = store.put_weights(store.pack({"w": torch.tensor(1.0)}), results=tmp_path / "here")
-    assert store.read_weights(name, tmp_path / "here")["w"] == 1
+    name = store.put_weights(_model(1), results=tmp_path / "here")
+    assert _weight(store.read_models(name, tmp_path / "here")) == 1
     with pytest.raises(
         ValueError,
         match=(
@@ -105,7 +120,25 @@ def test_weights_are_read_by_their_hash_where_the_results_folder_is(tmp_path):
             r" the same path"
         ),
     ):
-        store.read_weights(name, tmp_path / "there")
+        store.read_models(name, tmp_path / "there")
+
+
+def test_the_hash_of_weights_is_that_of_their_tensors_whatever_the_header_says(tmp_path):
+    names = [
+        store.put_weights(_model(3), results=tmp_path / where, about={"trained_on": where})
+        for where in ("here", "there")
+    ]
+    alone = store.pack({"weights": torch.full((1, 1), 3.0).half()})
+    assert set(names) == {hashlib.sha256(alone).hexdigest()[:16]}
+    found = store.read_models(names[1], tmp_path / "there")["unit"]
+    assert found.provenance == {"name": "unit", "trained_on": "there"}
+
+
+def test_weights_that_are_not_those_of_their_name_are_refused(tmp_path):
+    name, other = (store.put_weights(_model(w), results=tmp_path) for w in (1, 2))
+    store.weights_path(other, tmp_path).replace(store.weights_path(name, tmp_path))
+    with pytest.raises(ValueError, match=f"{name}.safetensors is damaged: its content has hash"):
+        store.read_models(name, tmp_path)
 
 
 def test_a_damaged_file_is_refused_by_name(tmp_path):

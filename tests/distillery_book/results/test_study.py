@@ -91,12 +91,12 @@ def test_a_context_loads_only_what_its_cell_declares_with_the_fingerprint_it_was
         _context(declared={"mnist": "0" * 16}).load("mnist")
 
 
-def test_a_context_hands_over_only_the_weights_its_cell_declares_by_their_fingerprint():
+def test_a_context_hands_over_only_the_models_whose_weights_its_cell_declares_by_their_fingerprint():
     context = _context(
         declared={"mnist": "1" * 16, "weights:nade": "2" * 16},
-        read_weights=lambda fingerprint: {"of": fingerprint},
+        read_models=lambda fingerprint: {"of": fingerprint},
     )
-    assert context.weights("nade") == {"of": "2" * 16}
+    assert context.models("nade") == {"of": "2" * 16}
     with pytest.raises(
         ValueError,
         match=(
@@ -104,6 +104,6 @@ def test_a_context_hands_over_only_the_weights_its_cell_declares_by_their_finger
             r" 'mnist\+weights:nade'"
         ),
     ):
-        context.weights("made")
+        context.models("made")
     with pytest.raises(ValueError, match="'weights:nade' is not declared"):
-        _context().weights("nade")
+        _context().models("nade")

@@ -62,6 +62,25 @@ def test_what_has_no_better_side_cannot_be_beaten(value: float) -> None:
     assert verdicts.judge(cell("none"), found(value)) == "misses"
 
 
+@pytest.mark.parametrize(
+    ("gap", "better", "is_helped", "verdict"),
+    [
+        (1.0, "higher", False, "agrees"),
+        (-1.0, "none", True, "agrees"),
+        (1.1, "higher", False, "beats"),
+        (1.1, "higher", True, "agrees"),
+        (1.1, "lower", False, "misses"),
+        (-1.1, "lower", False, "beats"),
+        (-1.1, "higher", True, "misses"),
+        (1.1, "none", False, "misses"),
+    ],
+)
+def test_a_verdict_is_decided_by_gap_margin_better_side_and_help_alone(
+    gap: float, better: published.Direction, is_helped: bool, verdict: str
+) -> None:
+    assert verdicts.decide(gap, 1.0, better, is_helped=is_helped) == verdict
+
+
 def test_two_combined_standard_errors_agree() -> None:
     assert verdicts.margin(cell(error=0.3), found(0.0, error=0.4)) == pytest.approx(1.0)
     assert verdicts.judge(cell(error=0.3), found(89.01, error=0.4)) == "agrees"
@@ -229,8 +248,3 @@ def test_an_aim_is_met_at_its_value(value: float, verdict: str) -> None:
 
 def test_a_low_aim_is_met_below() -> None:
     assert verdicts.judge_aim(published.aims()["logz_error"], found(0.009)) == "met"
-
-
-def test_a_recorded_value_reads_with_its_spread() -> None:
-    assert found(97.7512, spread=0.061).text(".2f") == "97.75 ± 0.06"
-    assert found(97.7512).text(".2f") == "97.75"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import threading
 import time
 from types import SimpleNamespace
@@ -118,6 +119,25 @@ def test_a_malformed_address_is_the_same_sentence(address, monkeypatch):
     monkeypatch.setattr(dask_workers, "TIMEOUT", 0.5)
     with pytest.raises(ConnectionError, match="no Dask scheduler answers at"):
         dask_workers.connect(address)
+
+
+@pytest.mark.parametrize("first", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x4a\0\0\0\x0a8.0.36", bytes(8)])
+def test_a_server_of_another_kind_that_speaks_first_is_one_sentence(first):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(first)
+                connection.recv(1 << 16)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        sentence = f"^what answers at 'tcp://127.0.0.1:{port}' is no Dask scheduler; is the port"
+        with pytest.raises(ConnectionError, match=sentence):
+            dask_workers.connect(f"tcp://127.0.0.1:{port}")
+        answering.join(10)
 
 
 def test_a_cell_that_the_cluster_gives_up_fails_with_the_clusters_reason():

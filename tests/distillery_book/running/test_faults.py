@@ -1,4 +1,6 @@
-"""A study killed at random moments, in the middle of cells too, ends where an undisturbed one ends."""
+"""A study killed at random moments, in the middle of cells too, ends where an undisturbed one ends,
+and so does one whose cells are run one by one.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +30,17 @@ KILLS = 10
 ROOM = Path(__file__).parent
 
 
-def _start(folder: Path) -> ForkServerProcess:
+def _arguments(folder: Path) -> list[str]:
+    return ["study", "tiny_studies:WALK", "--workers", "1", "--results", str(folder / "results")]
+
+
+def _start(folder: Path, *more: str) -> ForkServerProcess:
     """The command in a process of its own, forked from one that has torch already: its start takes
     no time, its worker's does.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["distillery_book.commands.study", "torch", "tiny_studies"])
-    arguments = [
-        "study",
-        "tiny_studies:WALK",
-        "--workers",
-        "1",
-        "--results",
-        str(folder / "results"),
-    ]
+    arguments = [*_arguments(folder), *more]
     process = context.Process(target=invoke, args=(arguments, str(folder / "log")))
     process.start()
     return process
@@ -61,7 +60,7 @@ def _kill(process: ForkServerProcess) -> None:
                 child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in below
             )
         ),
-        seconds=5,
+        seconds=30,
     )
 
 
@@ -72,13 +71,23 @@ def _found(results: Path) -> dict:
     }
 
 
+def _undisturbed(results: Path, monkeypatch) -> dict:
+    """What the study finds here and now, without a process and without a pause."""
+    missing = runner.missing(WALK, WALK.cells("smoke"), results)
+    how = How("tiny_studies:WALK", "smoke")
+    jobs = runner.make_jobs(WALK, missing, how, results=results)
+    with monkeypatch.context() as patches:
+        patches.setattr(tiny_studies, "time", SimpleNamespace(sleep=lambda seconds: None))
+        runner.execute(WALK, jobs, inline, results, progress=Progress("walk", 4, io.StringIO()))
+    return _found(results)
+
+
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory):
     """The folder of a study that was killed ten times and then left alone, and how many steps each
     kill had seen.
     """
     folder = tmp_path_factory.mktemp("faults")
-    os.environ["TINY_MARKS"] = str(folder)
     moments, seen = random.Random(0), []
     for number in range(KILLS):
         before = len(marks(folder))
@@ -89,8 +98,7 @@ def disturbed(tmp_path_factory):
         _kill(process)
         seen.append(len(marks(folder)))
     last = _start(folder)
-    last.join(60)
-    del os.environ["TINY_MARKS"]
+    last.join(300)
     return folder, seen, last.exitcode
 
 
@@ -99,16 +107,8 @@ def test_a_study_killed_ten_times_ends_with_the_records_of_an_undisturbed_one(
 ):
     folder, _, code = disturbed
     assert code == 0, (folder / "log").read_text()
-    jobs = runner.make_jobs(
-        WALK,
-        runner.missing(WALK, WALK.cells("smoke"), tmp_path),
-        How("tiny_studies:WALK", "smoke"),
-        results=tmp_path,
-    )
-    monkeypatch.setattr(tiny_studies, "time", SimpleNamespace(sleep=lambda seconds: None))
-    runner.execute(WALK, jobs, inline, tmp_path, progress=Progress("walk", 4, io.StringIO()))
-    assert _found(folder / "results") == _found(tmp_path)
-    assert len(_found(tmp_path)) == 4
+    assert _found(folder / "results") == _undisturbed(tmp_path, monkeypatch)
+    assert len(_found(folder / "results")) == 4
     assert len((folder / "results" / "walk.jsonl").read_text().splitlines()) == 4
 
 
@@ -124,23 +124,44 @@ def test_nothing_is_left_of_the_checkpoints_nor_of_unfinished_files(disturbed):
     assert not list(folder.rglob("*.part"))
 
 
+def test_two_processes_at_once_that_run_a_cell_each_both_record(tmp_path, monkeypatch):
+    processes = [_start(tmp_path, "--cell", number) for number in ("1", "4")]
+    for process in processes:
+        process.join(300)
+    assert [process.exitcode for process in processes] == [0, 0], (tmp_path / "log").read_text()
+    undisturbed = _undisturbed(tmp_path / "undisturbed", monkeypatch)
+    assert list(_found(tmp_path / "results").values()) in (
+        [list(undisturbed.values())[number] for number in order] for order in ([0, 3], [3, 0])
+    )
+
+
+def test_a_cell_run_by_its_number_and_killed_in_the_middle_ends_as_in_the_whole_study(
+    tmp_path, monkeypatch
+):
+    for _ in range(3):
+        before = len(marks(tmp_path))
+        process = _start(tmp_path, "--cell", "2")
+        wait_for(lambda before=before: len(marks(tmp_path)) > before + 3)
+        _kill(process)
+    assert _found(tmp_path / "results") == {}
+    last = _start(tmp_path, "--cell", "2")
+    last.join(300)
+    assert last.exitcode == 0, (tmp_path / "log").read_text()
+    assert STEPS <= len(marks(tmp_path)) <= STEPS + 3
+    second = list(_undisturbed(tmp_path / "undisturbed", monkeypatch).items())[1]
+    assert list(_found(tmp_path / "results").items()) == [second]
+    assert list((tmp_path / "results" / ".scratch" / "walk").iterdir()) == []
+
+
 def test_ctrl_c_ends_cleanly_with_exit_code_130_and_keeps_what_is_recorded(tmp_path):
     """Ctrl-C goes to the whole group, workers included, as a terminal sends it."""
-    arguments = [
-        "study",
-        "tiny_studies:WALK",
-        "--workers",
-        "1",
-        "--results",
-        str(tmp_path / "results"),
-    ]
     place = {
         **os.environ,
         "TINY_MARKS": str(tmp_path),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     command = subprocess.Popen(
-        [sys.executable, "-m", "distillery", *arguments],
+        [sys.executable, "-m", "distillery", *_arguments(tmp_path)],
         cwd=ROOM,
         env=place,
         stderr=subprocess.PIPE,
@@ -150,7 +171,7 @@ def test_ctrl_c_ends_cleanly_with_exit_code_130_and_keeps_what_is_recorded(tmp_p
     wait_for(lambda: len(marks(tmp_path)) > STEPS + 2)
     worker = psutil.Process(marks(tmp_path)[0][0])
     os.killpg(command.pid, signal.SIGINT)
-    said = command.communicate(timeout=10)[1]
+    said = command.communicate(timeout=60)[1]
     assert command.returncode == 130
     assert "Traceback" not in said
     assert (

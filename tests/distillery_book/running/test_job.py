@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from distillery.models import files
+from distillery.models.logistic import MeanOfLogistics
 from distillery_book.results import registry, store
 from distillery_book.results.study import Cell, Context, Outcome, Study
 from distillery_book.running import job
@@ -57,11 +59,12 @@ def test_a_reply_holds_what_the_cell_found_and_where(tmp_path):
     assert found["peak_memory_mb"] > 10
 
 
-def test_tensors_come_back_as_the_bytes_that_are_stored(tmp_path):
+def test_tensors_come_back_as_the_bytes_that_are_stored_and_models_under_their_header(tmp_path):
     reply = Reply.decoded(
         perform(make(tmp_path, {"size": 4}, study="tiny_studies:TENSORS").encoded())
     )
-    assert reply.arrays == reply.weights == store.pack({"curve": torch.zeros(4)})
+    assert reply.arrays == store.pack({"curve": torch.zeros(4)})
+    assert reply.weights == files.packed([files.Named("units", MeanOfLogistics(torch.zeros(1, 4)))])
     assert reply.found["weights_name"] == "curve"
 
 

@@ -78,7 +78,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     assert {int((tmp_path / name / "attempts").read_text()) for name in "01"} <= set(workers)
     os.kill(parent.pid, signal.SIGKILL)
     parent.join()
-    wait_for(lambda: not any(map(psutil.pid_exists, workers)), seconds=5)
+    wait_for(lambda: not any(map(psutil.pid_exists, workers)), seconds=30)
 
 
 def test_no_jobs_start_no_workers():

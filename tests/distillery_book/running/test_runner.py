@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +50,37 @@ def test_a_cell_twice_in_the_grid_is_run_once(tmp_path):
     )
 
 
+def test_the_cells_of_a_grid_are_numbered_in_their_order_each_once():
+    one, two = Cell({"width": 1, "deep": True}, 0), Cell({"width": 1, "deep": True}, 1)
+    again = Cell({"deep": True, "width": 1}, 0)
+    study = Study("s", 1, "", lambda profile: [two, one, again, two], tiny_studies.walk)
+    assert [id(cell) for cell in runner.grid(study, "smoke")] == [id(two), id(again)]
+
+
+def test_a_cell_is_recorded_missing_or_waiting_for_weights(tmp_path):
+    needy, free = USE.cells("smoke")
+    assert runner.states(USE, [needy, free], tmp_path) == ["waiting", "missing"]
+    run(TENSORS, tmp_path, cells=TENSORS.cells("smoke")[1:])
+    assert runner.states(USE, [needy, free], tmp_path) == ["missing", "missing"]
+    run(USE, tmp_path)
+    assert runner.states(USE, [free, needy], tmp_path) == ["recorded", "recorded"]
+    run(TENSORS, tmp_path)  # of a lower seed, whose weights count from now on
+    assert runner.states(USE, [needy, free], tmp_path) == ["missing", "recorded"]
+
+
+def test_a_recorded_cell_is_known_as_such_where_its_data_are_not(tmp_path, monkeypatch):
+    cells = [Cell({"pause": 0.0, "width": 1.0}, seed, "mnist") for seed in (0, 1)]
+    monkeypatch.setattr(tiny_studies, "FAST", replace(FAST, cells=lambda profile: cells))
+    monkeypatch.setattr(data, "fingerprint", lambda name: "a" * 16)
+    run(tiny_studies.FAST, tmp_path, cells=cells[:1])
+
+    def absent(name):
+        raise data.MissingDataError(name)
+
+    monkeypatch.setattr(data, "fingerprint", absent)
+    assert runner.states(tiny_studies.FAST, cells, tmp_path) == ["recorded", "missing"]
+
+
 def test_the_scratch_folder_of_a_recorded_cell_is_gone(tmp_path):
     run(FAST, tmp_path)
     assert list((tmp_path / ".scratch" / "fast").iterdir()) == []
@@ -83,7 +115,25 @@ def test_arrays_and_weights_are_stored_and_named_in_the_record(tmp_path):
     run(TENSORS, tmp_path)
     first, second = records.read("tensors", tmp_path)
     assert store.arrays(second, tmp_path)["curve"].tolist() == [1.0] * 1000
-    assert first.weights == {"name": "curve", "hash": first.arrays}
+    assert first.weights["name"] == "curve"
+    (model,) = store.read_models(first.weights["hash"], tmp_path).values()
+    assert model.weights.tolist() == [[0.0] * 1000]
+
+
+def test_a_file_of_weights_says_which_run_made_them(tmp_path):
+    run(TENSORS, tmp_path)
+    _, second = records.read("tensors", tmp_path)
+    (model,) = store.read_models(second.weights["hash"], tmp_path).values()
+    said = {
+        "name": "units",
+        "study": "tensors",
+        "seed": 1,
+        "trained_on": "none",
+        "metrics": {"size": 1000.0},
+        "commit": second.commit,
+        "versions": second.versions,
+    }
+    assert said.items() <= model.provenance.items()
 
 
 def test_a_cell_beyond_the_budget_fails_alone_and_keeps_its_scratch(tmp_path, monkeypatch):
@@ -197,20 +247,6 @@ def test_a_value_or_a_seed_that_no_cell_has_lists_those_they_have():
 def test_a_choice_that_leaves_nothing_is_refused():
     with pytest.raises(ValueError, match="no cell fits all"):
         runner.select([Cell({"a": 1}, 0), Cell({"a": 2}, 1)], {"a": [1]}, [1])
-
-
-def test_a_study_is_claimed_by_one_process_at_a_time(tmp_path):
-    with (
-        runner.claimed(FAST, tmp_path),
-        pytest.raises(
-            ValueError,
-            match=r"study 'fast' is being run on .* by process \d+; wait for it, or stop it",
-        ),
-        runner.claimed(FAST, tmp_path),
-    ):
-        pass
-    with runner.claimed(FAST, tmp_path), runner.claimed(TENSORS, tmp_path):
-        pass
 
 
 def test_a_results_folder_that_cannot_be_written_is_refused_in_one_sentence(tmp_path):

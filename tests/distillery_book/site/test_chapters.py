@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 from distillery.commands.main import main
 from distillery_book.commands import book as command_book
 from distillery_book.site import chapters, ipynb, kernels
+from tiny_studies import wait_for
 
 PARAMETERS = 'profile: str = "smoke"  # size\nsteps: int = 3  # of it\nrate: float = 0.5  # of it'
 
@@ -123,8 +126,8 @@ def test_outside_a_clone_the_book_command_says_so(
 
 
 def test_a_run_is_stamped_and_skipped_until_something_that_decides_it_changes(root: Path) -> None:
-    assert [run.error for run in chapters.run_all([first(root)])] == [""]
-    assert [run.skipped for run in chapters.run_all([first(root)])] == [True]
+    assert [execution.error for execution in chapters.run_all([first(root)])] == [""]
+    assert [execution.skipped for execution in chapters.run_all([first(root)])] == [True]
 
     source = root / "book" / "01_first_steps.ipynb"
     prose = source.read_text().replace("# A chapter", "# Another title")
@@ -251,9 +254,9 @@ def test_a_failing_chapter_is_reported_with_its_error_and_the_others_go_on(
 def test_a_chapter_that_ends_itself_early_has_not_run(root: Path) -> None:
     source = root / "book" / "02_later.ipynb"
     source.write_text(ipynb.text(notebook("import sys\nsys.exit(0)", "'never'")))
-    run = chapters.run_one(chapters.chapters(root, only=["2"])[0])
-    assert "cells never ran" in run.error or "exit" in run.error
-    assert not run.chapter.executed.exists()
+    execution = chapters.run_one(chapters.chapters(root, only=["2"])[0])
+    assert "cells never ran" in execution.error or "exit" in execution.error
+    assert not execution.chapter.executed.exists()
 
 
 def test_a_torn_stamp_is_no_stamp(root: Path) -> None:
@@ -262,6 +265,76 @@ def test_a_torn_stamp_is_no_stamp(root: Path) -> None:
     chapter.executed.write_text("{}")
     chapter.stamp.write_text('{"digest": "12')
     assert not chapter.is_fresh()
+
+
+def test_what_changes_while_a_chapter_runs_makes_its_run_stale(root: Path) -> None:
+    changing = "import pathlib\npathlib.Path('../lib/distillery/loop.py').write_text('x = 2')"
+    (root / "book" / "01_first_steps.ipynb").write_text(ipynb.text(notebook(changing)))
+    (execution,) = chapters.run_all([first(root)], force=True)
+    assert execution.error == ""
+    assert not first(root).is_fresh()
+
+
+def test_of_two_builds_at_once_the_second_is_refused_in_one_sentence_and_the_first_is_whole(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waits = (
+        "import pathlib, time\npathlib.Path('began').touch()\n"
+        "while not pathlib.Path('go').exists():\n    time.sleep(0.01)"
+    )
+    (root / "book" / "01_first_steps.ipynb").write_text(ipynb.text(notebook(waits)))
+    only_the_first = ["book", "--chapters", "1", "--no-site"]
+    building = subprocess.Popen(
+        [sys.executable, "-m", "distillery", *only_the_first],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for((root / "book" / "began").exists)
+        assert main(only_the_first) == 2
+        sentence = f"the book in {root} is being built by process {building.pid}; wait for it"
+        assert capsys.readouterr().err == f"distillery: {sentence}, or stop it\n"
+        (root / "book" / "go").touch()
+        assert building.wait(180) == 0
+    finally:
+        building.kill()
+        building.wait()
+    assert first(root).is_fresh()
+    assert main(only_the_first) == 0
+
+
+def _stamped(chapter: chapters.Chapter, seconds: float) -> chapters.Chapter:
+    chapter.stamp.parent.mkdir(parents=True, exist_ok=True)
+    chapter.stamp.write_text(json.dumps({"digest": "of other code", "seconds": seconds}))
+    return chapter
+
+
+def test_the_time_to_expect_is_that_of_the_last_runs_two_at_a_time(root: Path) -> None:
+    one, two = chapters.chapters(root)
+    three = chapters.Chapter(root / "book" / "03_last.ipynb", root)
+    assert chapters.expected_seconds([one]) is None
+    for chapter, seconds in ((one, 30.0), (two, 50.0), (three, 10.0)):
+        _stamped(chapter, seconds)
+    assert chapters.expected_seconds([one, two]) == 50
+    assert chapters.expected_seconds([one, two, three]) == 50
+    assert chapters.expected_seconds([one, three, two]) == 60
+    assert chapters.expected_seconds([]) == 0
+
+
+def test_the_book_says_before_it_runs_how_long_that_will_take(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["book", "--no-site", "--chapters"]
+    assert main([*arguments, "1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "1 chapter to run: half a minute to a minute and a half on two cores"
+    assert main([*arguments, "1"]) == 0
+    assert capsys.readouterr().out == f"{'01_first_steps':32s} fresh\n"
+    for chapter, seconds in zip(chapters.chapters(root), (30, 50), strict=True):
+        _stamped(chapter, seconds)
+    assert main([*arguments, "1", "2"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "2 chapters to run, two at a time: about 50 s, if it goes as last time"
 
 
 def test_the_site_builder_reports_a_failing_build(

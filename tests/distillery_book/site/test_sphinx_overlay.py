@@ -114,3 +114,9 @@ def test_a_formula_in_a_docstring_keeps_its_lines() -> None:
     lines = ["In words:", "", "    a = b", "    c = d", "", "and on."]
     readable(None, "function", "name", None, None, lines)  # type: ignore[arg-type]
     assert lines == ["In words:", "", "::", "", "    a = b", "    c = d", "", "and on."]
+
+
+def test_a_literal_that_goes_on_in_the_next_line_is_one_literal() -> None:
+    lines = ["What `draw(n,", "rng=rng)` gives:", "`x` and *y*."]
+    readable(None, "function", "name", None, None, lines)  # type: ignore[arg-type]
+    assert lines == ["What ``draw(n, rng=rng)`` gives:", "``x`` and \\*y\\*."]

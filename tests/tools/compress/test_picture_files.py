@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from distillery.support import archives
 from distillery.tools.compress.picture_files import read_pictures, write_pictures
-from made_archives import locked
+from made_archives import claiming, holding, locked
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 28, 28)).astype(np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
@@ -133,7 +134,7 @@ def test_missing_damaged_pickled_and_locked_files_are_refused(tmp_path):
         read_pictures(tmp_path)
     path = saved(tmp_path, x=GREY)
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(ValueError, match="is truncated, damaged or something else"):
+    with pytest.raises(ValueError, match="is truncated or damaged"):
         read_pictures(path)
     np.savez(path, x=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="pickles are never opened"):
@@ -146,3 +147,24 @@ def test_missing_damaged_pickled_and_locked_files_are_refused(tmp_path):
         ),
     ):
         read_pictures(locked(path, x=GREY))
+
+
+def test_files_that_claim_too_much_or_hold_no_arrays_are_refused_in_a_sentence(
+    tmp_path, monkeypatch
+):
+    path, needed = tmp_path / "some.npz", r"an \.npz archive of plain arrays is needed"
+    for spoilt, what in (
+        (lambda: claiming(path, x=(10**14, 28, 28)), "claims that x is float64 1"),
+        (lambda: holding(path, "x.png", b"A picture."), r"holds x\.png, which is no array"),
+        (lambda: path.write_text("x = 3"), "is neither an archive of arrays"),
+    ):
+        spoilt()
+        with pytest.raises(ValueError, match=rf"some\.npz {what}.*: {needed}"):
+            read_pictures(path)
+
+    def forbidden(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(archives, "open", forbidden, raising=False)
+    with pytest.raises(ValueError, match=rf"cannot be read \(Permission denied\): {needed}"):
+        read_pictures(path)

@@ -15,6 +15,7 @@ from distillery.tools.compress import recipes as parts
 from distillery.tools.compress import run as module
 from distillery.tools.compress.budget import HEADER_BYTES, Budget
 from distillery.tools.compress.run import compress, default_passes, planned
+from distillery.tools.compress.writing import ALIKE
 from distillery_book.results.study import Context
 
 COUNT = 120
@@ -130,7 +131,7 @@ def test_checkpoints_of_another_run_are_refused_and_left(tmp_path):
     x, y = made()
     with planned(
         x, tmp_path / "f", TINY, y=y, name="", passes=2, codes="argmax", prior=False, **_where()
-    ).claimed():
+    ).folder.claimed():
         pass
     with pytest.raises(
         ValueError,
@@ -233,7 +234,7 @@ def test_a_file_that_remembers_one_picture_for_all_says_so(weight, warned, tmp_p
     found = run(tmp_path / "f", passes=1)
     assert [
         note for note in found.notes if "every picture is remembered as the same one" in note
-    ] == [module._ALIKE] * warned
+    ] == [ALIKE] * warned
 
 
 def test_a_small_set_has_as_many_steps_as_a_larger_one():

@@ -6,8 +6,9 @@ import torch
 from safetensors.numpy import save_file
 
 from distillery.partition import exact_log_z
+from distillery.support import archives
 from distillery.tools.logz.machine_files import read_bits, read_machine
-from made_archives import locked
+from made_archives import claiming, holding, locked
 
 W = np.random.default_rng(0).normal(size=(6, 4))
 A, B = np.arange(6.0), -np.arange(4.0)
@@ -147,7 +148,7 @@ def test_files_that_are_absent_cut_short_or_something_else_are_refused(tmp_path)
         read_machine(tmp_path)
     path = saved(tmp_path, W=W, a=A, b=B)
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(ValueError, match="is truncated, damaged or something else"):
+    with pytest.raises(ValueError, match="is truncated or damaged"):
         read_machine(path)
     with pytest.raises(ValueError, match="is protected by a password, and is not opened"):
         read_machine(locked(path, W=W, a=A, b=B))
@@ -157,6 +158,34 @@ def test_files_that_are_absent_cut_short_or_something_else_are_refused(tmp_path)
     (tmp_path / "torn.safetensors").write_bytes(b"\x00" * 20)
     with pytest.raises(ValueError, match="is not a whole safetensors file"):
         read_machine(tmp_path / "torn.safetensors")
+
+
+@pytest.mark.parametrize("read", [read_bits, read_machine])
+def test_files_that_claim_too_much_or_hold_no_arrays_are_refused_in_a_sentence(
+    tmp_path, monkeypatch, read
+):
+    path, needed = tmp_path / "machine.npz", "an .npz archive of plain arrays, or a .safetensors"
+    for spoilt, what in (
+        (
+            lambda: claiming(path, W=(10**14,), a=(1,), b=(1,)),
+            r"claims that W is float64 1\d+, 800,",
+        ),
+        (lambda: holding(path, "README.txt", b"Weights."), r"holds README\.txt, which is no array"),
+        (lambda: path.write_text("W = 3"), "is neither an archive of arrays"),
+    ):
+        spoilt()
+        with pytest.raises(ValueError, match=rf"machine\.npz {what}.*: {needed}"):
+            read(path)
+
+    def forbidden(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(archives, "open", forbidden, raising=False)
+    for name in ("machine.npz", "machine.safetensors"):
+        with pytest.raises(
+            ValueError, match=rf"{name} cannot be read \(Permission denied\): {needed}"
+        ):
+            read(tmp_path / name)
 
 
 def test_data_are_rows_of_bits_under_a_known_name_or_alone(tmp_path):

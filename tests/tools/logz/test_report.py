@@ -43,14 +43,14 @@ ANNEALED = Report(
 
 def test_a_report_reads_as_a_page():
     assert str(ANNEALED).splitlines() == [
-        "log Z = 10.123 ± 0.050; three standard errors: 9.970 to 10.270",
+        "log Z = 10.123 ± 0.050; interval: 9.970 to 10.270",
         "Annealed importance sampling in both directions, met by a bridge.",
         (
             "Bracket: 8.900 to 11.300, three errors beyond bounds that hold on average, 9.50 ± 0.20"
             " and 11.00 ± 0.10."
         ),
         "",
-        "               log Z  error     three errors  effective draws",
+        "               log Z  error         interval  effective draws",
         "both ways *   10.123  0.050  9.970 to 10.270               80",
         "forward !      10.20   0.40    -inf to 11.00                5",
         "lower bound     9.50   0.20    8.90 to 10.10              100",

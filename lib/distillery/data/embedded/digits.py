@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distillery.data.embedded.chance import FloatArray, order, spread, uniform
+from distillery.support.extras import extra
 
 TRAIN, COPIES, SIDE, INK_BOX = 1000, 4, 28, 21.0
 _SEED, _MARGIN, _AT_ONCE = 2017, 6, 100  # a hundred at once fit a processor's cache
@@ -72,7 +73,8 @@ def _enlarged(source: FloatArray, jitter: FloatArray) -> NDArray[np.uint8]:
 
 
 def _source() -> tuple[FloatArray, NDArray[np.uint8]]:
-    from sklearn.datasets import load_digits
+    with extra("stand-ins", "the stand-in for MNIST"):
+        from sklearn.datasets import load_digits
 
     digits = load_digits()
     return digits.images / 16.0, digits.target.astype(np.uint8)

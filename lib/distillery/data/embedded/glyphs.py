@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from distillery.data.embedded.chance import FloatArray, spread
 from distillery.data.embedded.raster import covered
+from distillery.support.extras import extra
 
 SIDE, HANDS, LETTERS, LETTER_BOX = 28, 20, 20, 20.0
 _SEED = 1623
@@ -173,8 +174,9 @@ def _outward(placed: FloatArray, letter: Outline) -> FloatArray:
 
 @cache
 def _font(name: str) -> tuple[Any, dict[int, str]]:
-    import matplotlib
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+    with extra("stand-ins", "the stand-in for Omniglot"):
+        import matplotlib
+        from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     font = TTFont(Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf"))
     return font.getGlyphSet(), font.getBestCmap()

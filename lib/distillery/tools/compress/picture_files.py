@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
 from distillery.storage.packing import MOST_VALUES
-from distillery.support.archives import UNREADABLE, what_is_wrong
+from distillery.support.archives import Archive
 
 SIZES, CHANNELS = (28, 32), (1, 3)
 _PICTURES = ("x_train", "x", "images", "pictures", "data", "train", "x_test")
@@ -46,7 +45,7 @@ def read_pictures(path: str | Path, *, labels: bool = True) -> Pictures:
     from y_train, y or labels.
     """
     path = Path(path)
-    with _Archive(path) as archive:
+    with Archive(path, needed="an .npz archive of plain arrays is needed") as archive:
         name = _picture_name(path, archive)
         x, notes = _as_pictures(f"{path}: {name}", archive.read(name))
         beside = _label_name(name, archive.names) if labels else None
@@ -80,50 +79,7 @@ def write_pictures(path: str | Path, x: Tensor, y: Tensor | None, *, card: str =
     write_atomically(Path(path), content.getvalue())
 
 
-class _Archive:
-    """The arrays of an .npz file, or the single one of an .npy file, read one at a time; nothing is
-    ever unpickled.
-    """
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is {'a folder' if path.is_dir() else 'not there'}: an .npz file with"
-                " pictures is needed"
-            )
-        self.path = path
-        found = self._tried(self._opened)
-        self._arrays = found if isinstance(found, NpzFile) else {path.stem: found}
-        self.names = list(found.files) if isinstance(found, NpzFile) else [path.stem]
-
-    def __enter__(self) -> _Archive:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def _opened(self) -> NpzFile | np.ndarray:
-        """numpy leaves a damaged file open, so that the file is opened, and closed, here."""
-        self._file = open(self.path, "rb")  # noqa: SIM115 (closed on leaving the archive)
-        try:
-            return np.load(self._file, allow_pickle=False)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def read(self, name: str) -> np.ndarray:
-        return np.asarray(self._tried(lambda: self._arrays[name]))
-
-    def _tried(self, read):  # type: ignore[no-untyped-def]
-        try:
-            return read()
-        except UNREADABLE as problem:
-            raise ValueError(
-                f"{self.path} {what_is_wrong(problem)}: an .npz archive of plain arrays is needed"
-            ) from None
-
-
-def _picture_name(path: Path, archive: _Archive) -> str:
+def _picture_name(path: Path, archive: Archive) -> str:
     named = [name for wanted in _PICTURES for name in archive.names if name.lower() == wanted]
     if not named and len(archive.names) != 1:
         raise ValueError(

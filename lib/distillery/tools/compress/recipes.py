@@ -1,23 +1,21 @@
-"""What the models of the study `compression` share: which images, the training, how a code's bits
-and a picture's loss are counted.
+"""How autoencoders of short codes are trained: what a step takes, which losses follow each other,
+and the codes of images afterwards.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from distillery.data import Images, as_float
+from distillery.data import as_float
 from distillery.distillation import distill
 from distillery.generators import Resample
 from distillery.losses import AbsoluteError, Loss, PixelCrossEntropy
 from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
-from distillery.storage import encode_codes, simple_bits
+from distillery.storage import simple_bits
 from distillery.support.place import Place
 from distillery.teachers import Inputs
 from distillery.training.schedules import Schedule, one_cycle
@@ -27,15 +25,7 @@ PASSES, LONG_PASSES = 20, 60  # the second of codes with the recipe for long one
 # the last share of the steps, which the absolute error has after cross entropy; 0.3 and 0.6 end
 # alike
 ABSOLUTE = 0.5
-PUBLISHED_PASSES = {
-    "mnist": 500,
-    "cifar10": 100,
-}  # of others the papers say nothing: MNIST's are taken
-DECIDING = (
-    "mnist",
-    "embedded:digits",
-)  # where choices were made, on images held out; elsewhere all training images are learned
-SHOWN, SHOWN_IN_COLOR, AT_ONCE = 16, 8, 1000
+AT_ONCE = 1000
 Autoencoder = CategoricalAutoencoder | ContinuousAutoencoder
 
 
@@ -75,28 +65,6 @@ LONG_FROM = (
 def recipe_for(variables: int, values: int) -> Recipe:
     """What a code of so many variables and values is trained by."""
     return LONG if simple_bits(variables, values) > LONG_FROM else USUAL
-
-
-def divided(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The images that are learned, five sixths, and those that decide, one sixth."""
-    learned = len(x) * 5 // 6
-    return x[:learned], x[learned:]
-
-
-def sets(images: Images, context: Place) -> dict[str, Tensor]:
-    """The images by what is done with them: `train` is learned, `held` decides, `test` takes part
-    in nothing.
-    """
-    train, test = images.x_train.to(context.device), images.x_test.to(context.device)
-    if images.name not in DECIDING:
-        return {"train": train, "test": test}
-    learned, held = divided(train)
-    return {"train": learned, "held": held, "test": test}
-
-
-def shown(pictures: Tensor, channels: int) -> Tensor:
-    """The first of so many pictures, or of their codes: those that a record keeps."""
-    return pictures[: SHOWN if channels == 1 else SHOWN_IN_COLOR]
 
 
 def trained(
@@ -167,74 +135,13 @@ def encoded(student: Autoencoder, x: Tensor, *drawn: torch.Generator | None) -> 
     return torch.cat([student.encode(as_float(some), **rng) for some in x.split(AT_ONCE)])
 
 
-def entropy(codes: Tensor, values: int) -> float:
-    """The sum over a code's variables of the entropy of what each takes in the codes, in bits: what
-    a coder that knows each alone needs.
-    """
-    shares = torch.stack([codes.long().eq(value).double().mean(0) for value in range(values)])
-    return float(-torch.special.xlogy(shares, shares).sum() / math.log(2))
-
-
-def coded(codes: Tensor, values: int) -> float:
-    """Bits a code as the entropy coder writes them, each variable by its values' frequencies."""
-    return 8 * len(encode_codes(codes.cpu().numpy(), values)) / len(codes)
-
-
-@torch.no_grad()
-def distortion(student: Autoencoder, codes: Tensor, x: Tensor) -> float:
-    """The mean over pixels and images of |x - what is decoded|, in float32."""
-    parts = zip(codes.split(AT_ONCE), x.split(AT_ONCE), strict=True)
-    return (
-        sum(
-            float((student.decode(code) - as_float(some)).abs().double().sum())
-            for code, some in parts
-        )
-        / x.numel()
-    )
-
-
-def built(variables: int, values: int, tensors: Mapping[str, Tensor]) -> CategoricalAutoencoder:
-    """An autoencoder that ships, from the tensors that were recorded of it."""
-    student = CategoricalAutoencoder(variables, values, rng=torch.Generator().manual_seed(0))
-    student.load_state_dict(
-        {**student.state_dict(), **{name: value.float() for name, value in tensors.items()}}
-    )
-    return student
-
-
 def model_name(variables: int, values: int) -> str:
     """The name that it ships under."""
     return f"autoencoder-{variables}x{values}"
 
 
-def published_bits(each: float, x: Tensor) -> dict[str, float]:
-    """Bits an image, and the ratio to its bytes, as the papers count."""
-    return {"bits": each, "compression": 8 * x[0].numel() / each}
-
-
-def sizes(student: Autoencoder) -> dict[str, float]:
-    return {
-        f"parameters{name}": sum(p.numel() for p in part.parameters())
-        for name, part in (("", student), ("_decoder", student.decoder))
-    }
-
-
-def departures(passes: int, data: str, recipe: Recipe = USUAL) -> dict[str, list[Any]]:
-    published = {
-        "passes": PUBLISHED_PASSES.get(data.split("+")[0], PUBLISHED_PASSES["mnist"]),
-        "temperature": USUAL.temperature,
-    }
-    here = {"passes": passes, "temperature": recipe.temperature}
-    return {name: [value, here[name]] for name, value in published.items() if here[name] != value}
-
-
 def as_bytes(pictures: Tensor) -> Tensor:
     return (pictures * 255).round().to(torch.uint8)
-
-
-def thinned(losses: Tensor, points: int = 100) -> Tensor:
-    """The means of so many equal stretches of the losses."""
-    return torch.stack([part.mean() for part in losses.tensor_split(min(points, len(losses)))])
 
 
 def reporting(context: Place, begin: int, steps: int) -> Callable[[int, int | None], None]:

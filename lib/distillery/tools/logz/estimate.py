@@ -96,7 +96,10 @@ def _annealed(work: _Work, rounds: Iterator[both_ways.BothWays], described: str)
             else ""
         )
 
-    found, short = work.until(rounds, lambda found: (found.bridge, found.bridge.error), most)
+    def read(found: both_ways.BothWays) -> tuple[Estimate, float]:
+        return found.bridge, math.inf if found.few else found.bridge.error
+
+    found, short = work.until(rounds, read, most)
     estimates = {
         "both ways": found.bridge,
         "forward": found.forward,
@@ -195,7 +198,7 @@ class _Work:
                     found,
                     (
                         ""
-                        if error <= self.error
+                        if error <= self.error or error == math.inf
                         else f"the standard error is {error:.2g}, not {self.error:g}: {reason}"
                     ),
                 )

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.npyio import NpzFile
 from torch import Tensor
 
 from distillery.models.bits import check_bits
 from distillery.models.rbm import RBM
-from distillery.support.archives import UNREADABLE, what_is_wrong
+from distillery.support.archives import Archive, opened
 
 # Names in lower case and the singular, without underscores and without what stands before the last
 # dot or slash.
@@ -51,7 +51,10 @@ _HIDDEN = (
 _EITHER = ("b", "c")  # a and b: visible and hidden; b and c: usually visible and hidden
 _WEIGHTS = (*_BY_ROWS, *_BY_COLUMNS)
 _CERTAIN = {*_WEIGHTS} - {"w", "weight", "weights"}  # names that say which way W stands
+_NEEDED = "an .npz archive of plain arrays, or a .safetensors file, is needed"
 _DATA = ("xtrain", "x", "data", "train", "images", "samples", "xtest", "test")
+
+_SHOWN = 12  # arrays that a message names
 
 Arrays = Mapping[str, Tensor]
 
@@ -115,11 +118,6 @@ def read_bits(path: str | Path) -> Tensor:
 def read_arrays(path: str | Path) -> dict[str, Tensor]:
     """All arrays of numbers in an .npz or .safetensors file. Nothing is ever unpickled."""
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is {'a folder' if path.is_dir() else 'not there'}: an .npz or .safetensors"
-            " file is needed"
-        )
     found = _safetensors(path) if path.suffix == ".safetensors" else _npz(path)
     if not found:
         raise ValueError(f"{path} holds no arrays of numbers")
@@ -127,19 +125,8 @@ def read_arrays(path: str | Path) -> dict[str, Tensor]:
 
 
 def _npz(path: Path) -> dict[str, Tensor]:
-    try:
-        with open(path, "rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            arrays = (
-                {name: archive[name] for name in archive.files}
-                if isinstance(archive, NpzFile)
-                else {}
-            )
-    except UNREADABLE as problem:
-        raise ValueError(
-            f"{path} {what_is_wrong(problem)}: an .npz archive of plain arrays, or a .safetensors"
-            " file, is needed"
-        ) from None
+    with Archive(path, needed=_NEEDED) as archive:
+        arrays = {} if archive.single else {name: archive.read(name) for name in archive.names}
     if not arrays:
         raise ValueError(
             f"{path} is a single array, or an archive of none: an .npz with weights and two biases"
@@ -165,10 +152,12 @@ def _native(array: np.ndarray) -> np.ndarray:
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
+    with opened(path, needed=_NEEDED) as file:
+        content = file.read()
     try:
-        return dict(load_file(path))
+        return dict(load(content))
     except SafetensorError as problem:
         raise ValueError(
             f"{path} is not a whole safetensors file ({problem}): save it again"
@@ -272,4 +261,7 @@ def _plain(name: str) -> str:
 
 
 def _held(arrays: Arrays) -> str:
-    return ", ".join(f"{name} {tuple(value.shape)}" for name, value in arrays.items())
+    """The first arrays with their shapes, and how many more there are."""
+    first = [f"{name} {tuple(value.shape)}" for name, value in islice(arrays.items(), _SHOWN)]
+    more = [f"and {len(arrays) - _SHOWN} more"] if len(arrays) > _SHOWN else []
+    return ", ".join([*first, *more])

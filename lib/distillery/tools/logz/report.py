@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from distillery.support.extras import extra
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -37,9 +39,10 @@ _DRAWS = (
 class Report:
     """What was found: `estimate`, the one chosen of all the `estimates`; `bracket`; the doubts.
 
-    The bracket reaches from three errors below the lower bound to three above the upper one, since
-    bounds hold on average. `run` says what was run. `ratios` holds the log ratios that everything
-    was read from: `below`, whose mean is the lower bound, and `above`; it is empty after
+    An estimate's interval reaches three standard errors to either side, and further where there is
+    doubt. The bracket reaches from three errors below the lower bound to three above the upper one,
+    since bounds hold on average. `run` says what was run. `ratios` holds the log ratios that
+    everything was read from: `below`, whose mean is the lower bound, and `above`; it is empty after
     enumeration.
     """
 
@@ -86,7 +89,8 @@ def figure(report: Report) -> Figure:
     """Every estimate with its interval on one axis; above it the log ratios of both sides, on whose
     overlap the bridge stands.
     """
-    import matplotlib.pyplot as plt
+    with extra("pictures", "the picture of log Z"):
+        import matplotlib.pyplot as plt
 
     from distillery import plots
 
@@ -131,7 +135,8 @@ def _draw_ratios(axis: Any, report: Report) -> None:
 
 def _frame(report: Report) -> pd.DataFrame:
     """The rows of the picture; an interval without an end reaches a little beyond all others."""
-    import pandas as pd
+    with extra("tables", "the picture of log Z"):
+        import pandas as pd
 
     shown = {name: one for name, one in report.estimates.items() if math.isfinite(one.value)}
     ends = [
@@ -153,7 +158,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield (
         f"log Z = {_number(one.value, one.error)}"
         if exact
-        else f"log Z = {spread(one)}; three standard errors: {_interval(one)}"
+        else f"log Z = {spread(one)}; interval: {_interval(one)}"
     )
     yield _SAID[report.choice]
     if not exact:
@@ -175,7 +180,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _table(report: Report) -> Iterator[str]:
-    rows = [("", "log Z", "error", "three errors", "effective draws")]
+    rows = [("", "log Z", "error", "interval", "effective draws")]
     for name, one in report.estimates.items():
         mark = "*" if name == report.choice else "!" if one.warnings else ""
         rows.append(

@@ -23,6 +23,7 @@ from distillery.partition.bounds import lower_bound, upper_bound
 from distillery.partition.bridge import bridge
 from distillery.partition.estimate import Estimate
 from distillery.partition.importance import importance
+from distillery.partition.modes import Missed, Visits
 from distillery.partition.ratios import log_ratios
 from distillery.partition.starts import BURN_IN, RESTLESS, Starts, unrest_said
 from distillery.teachers import Frozen
@@ -81,24 +82,43 @@ class Compared:
     above: Tensor
     sweeps: int
     unrest: float
+    visits: Visits | None = None
 
     @cached_property
     def estimates(self) -> dict[str, Estimate]:
-        """Everything that draws of both sides say; where the chains are restless, what rests on
-        them is in doubt.
+        """Everything that draws of both sides say; where the machine's draws are in doubt, so is
+        what rests on them.
         """
-        doubts = tuple(unrest_said(self.unrest))
-        upper, met = (
-            replace(one, warnings=one.warnings + doubts)
-            for one in (upper_bound(self.above), bridge(self.below, self.above))
+        met = bridge(self.below, self.above)
+        missed = None if self.visits is None else self.visits.missed(met.interval[1])
+        lower, upper = (
+            lower_bound(self.below),
+            self._doubted(upper_bound(self.above), missed),
         )
-        lower = lower_bound(self.below)
-        named = {
-            "bridge": met,
-            "importance": importance(self.below, self.above),
+        return {
+            "bridge": self._doubted(met, missed),
+            "importance": _lacking(importance(self.below, self.above), missed),
             "bounds": between(lower, upper),
+            "lower bound": lower,
+            "upper bound": upper,
         }
-        return {**named, "lower bound": lower, "upper bound": upper}
+
+    def _doubted(self, estimate: Estimate, missed: Missed | None) -> Estimate:
+        """Of what rests on the machine's draws."""
+        doubts = (*estimate.warnings, *unrest_said(self.unrest))
+        return _lacking(replace(estimate, warnings=doubts), missed)
+
+
+def _lacking(estimate: Estimate, missed: Missed | None) -> Estimate:
+    """Put in doubt, up to where log Z is with what is missed."""
+    if missed is None:
+        return estimate
+    low, high = estimate.interval
+    return replace(
+        estimate,
+        interval=(low, missed.beyond(high)),
+        warnings=(*estimate.warnings, f"{missed}"),
+    )
 
 
 def rounds(starts: Starts, student: NADE, *, draws: int) -> Iterator[Compared]:
@@ -111,7 +131,8 @@ def rounds(starts: Starts, student: NADE, *, draws: int) -> Iterator[Compared]:
         if missing := len(states) - len(below):
             sampled = log_ratios(starts.machine, student, student.sample(missing, rng=starts.rng))
             below = torch.cat([below, sampled.cpu()])
-        yield Compared(below, log_ratios(starts.machine, student, states).cpu(), sweeps, unrest)
+        above = log_ratios(starts.machine, student, states).cpu()
+        yield Compared(below, above, sweeps, unrest, starts.modes.visits(states))
         if unrest > RESTLESS:
             states, unrest = starts.settled(states, sweeps)
             sweeps *= 2

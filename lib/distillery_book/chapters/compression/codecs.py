@@ -7,21 +7,20 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from distillery.storage import JPEG, LZMA, PNG, Codec, WebP
-from distillery.tools.compress import recipes as parts
+from distillery_book.chapters.compression.measures import published_bits, shown
 from distillery_book.results.study import Cell, Context, Outcome, Scalar
 
-JPEG_QUALITIES, COLOR_QUALITIES, WEBP_QUALITIES = (
-    (1, 25, 50, 75, 100),
-    (1, 10, 25, 50, 75),
-    (0, 10, 25, 50, 75),
-)
-IMAGES = 10_000
+JPEG_QUALITIES = (1, 25, 50, 75, 100)
+COLOR_QUALITIES = (1, 10, 25, 50, 75)
+WEBP_QUALITIES = (0, 10, 25, 50, 75)
 LOSSLESS = -1  # a WebP quality
+IMAGES = 10_000
 MODELS = ("jpeg", "webp", "png", "lzma")
 CHROMA = "4:2:0"  # Pillow's own choice: of the colours every fourth place
 
 
 def jpegs(data: str, qualities: Sequence[int], **more: Scalar) -> list[Cell]:
+    """JPEG at several qualities."""
     return [_cell("jpeg", data, quality=quality, **more) for quality in qualities]
 
 
@@ -35,21 +34,20 @@ def rivals(data: str) -> list[Cell]:
 
 def run(cell: Cell, context: Context) -> Outcome:
     """Code and decode the first training images and all test images."""
-    images, codec, many = context.load(cell.data), made(cell.params), int(cell.params["images"])
-    train, test = codec.measure(images.x_train[:many]), codec.measure(images.x_test)
+    images = context.load(cell.data)
+    codec = made(cell.params)
+    train = codec.measure(images.x_train[: int(cell.params["images"])])
+    test = codec.measure(images.x_test)
     metrics = {
         "train": train.distortion,
         "test": test.distortion,
         "bits_test": test.bits_per_image,
         "shared_bytes": train.shared_bytes,
+        **published_bits(train.bits_per_image, images.x_test),
     }
-    metrics |= parts.published_bits(train.bits_per_image, images.x_test)
-    return Outcome(
-        metrics,
-        arrays=_pictures(codec, parts.shown(images.x_test, images.shape[0]))
-        if train.distortion
-        else {},
-    )
+    if not train.distortion:  # nothing to see
+        return Outcome(metrics)
+    return Outcome(metrics, arrays=_pictures(codec, shown(images.x_test, images.shape[0])))
 
 
 def made(params: Mapping[str, Scalar]) -> Codec:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,18 +26,16 @@ from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.protocols import Batch
 from distillery.storage import CodePrior, searched_codes, simple_bits
 from distillery.teachers import Recorded
-from distillery.tools.compress import priors
 from distillery.tools.compress import recipes as parts
 from distillery.training.schedules import one_cycle
+from distillery_book.chapters.compression import measures, predicted
 from distillery_book.results.study import WEIGHTS, Cell, Context, Outcome, Scalar
 from distillery_book.running.pieces import Make, Pieces
 
 LEARNS_BESIDE = 32  # hidden units of the prior that is trained with the autoencoder
 FINISH_RATE = 0.001  # of Adam, for the decoder alone
-FOUND: dict[str, Scalar] = {
-    "tried": 8,
-    "finish": 5,
-}  # variables that the search tries, passes of the decoder on what it found
+# variables that the search tries, passes of the decoder on what it found
+FOUND: dict[str, Scalar] = {"tried": 8, "finish": 5}
 FITTED: dict[str, Scalar] = {"sizes": "4 8 16 32 64", "prior_passes": 12}
 # The published distortion of so many variables of two values, and its name in metrics.
 TARGETS = {168: (0.01955, "0.0196"), 62: (0.04073, "0.0407"), 38: (0.05785, "0.0579")}
@@ -66,22 +65,13 @@ def traded(
 def run_prior(cell: Cell, context: Context) -> Outcome:
     """An autoencoder as it was recorded: the bytes of its codes once they are predicted."""
     name, weights = cell.data.split(f"+{WEIGHTS}")
-    sets = parts.sets(context.load(name), context)
-    student = parts.built(
-        int(cell.params["c"]), int(cell.params["l"]), context.weights(weights)
-    ).to(context.device)
-    rng = (
-        torch.Generator(context.device).manual_seed(cell.seed)
-        if cell.params["codes"] == "drawn"
-        else None
-    )
-    return _measured(
-        student,
-        {key: parts.encoded(student, x, rng) for key, x in sets.items()},
-        sets,
-        cell,
-        context,
-    )
+    sets = measures.sets(context.load(name), context)
+    student: Any = context.models(weights)[weights].to(context.device)
+    rng = None
+    if cell.params["codes"] == "drawn":
+        rng = torch.Generator(context.device).manual_seed(cell.seed)
+    codes = {key: parts.encoded(student, x, rng) for key, x in sets.items()}
+    return _measured(student, codes, sets, cell, context)
 
 
 def run_rate(cell: Cell, context: Context) -> Outcome:
@@ -91,41 +81,21 @@ def run_rate(cell: Cell, context: Context) -> Outcome:
     `*_unsearched` are the likeliest codes by the decoder that was tuned to the codes found: less
     than the search alone gains.
     """
-    params, rng = cell.params, torch.Generator(context.device).manual_seed(cell.seed)
+    rng = torch.Generator(context.device).manual_seed(cell.seed)
     images = context.load(cell.data)
-    sets, (channels, size, _) = parts.sets(images, context), images.shape
-    variables, values, width = int(params["c"]), int(params["l"]), int(params["width"]) or None
-    student = CategoricalAutoencoder(
-        variables, values, rng=rng, channels=channels, size=size, width=width
-    ).to(context.device)
-    beside = CodePrior(variables, values, LEARNS_BESIDE, rng=rng)
-    described = AbsoluteError() + float(params["rate"]) * CodeBits(beside)
-    losses = parts.trained(
-        student,
-        sets["train"],
-        int(params["passes"]),
-        _share(context, 0, 0.6),
-        rng=rng,
-        described=described,
-    )
-    pieces = Pieces(_share(context, 0.6, 1), cell.seed, total=2.0 + len(sets))
-    search = partial(_searched, student, beside, params)
-    tuned(
-        student,
-        pieces("first", search(sets["train"]))["codes"],
-        sets["train"],
-        int(params["finish"]),
-        context,
-        rng=rng,
-    )
-    codes = {name: pieces(name, search(x))["codes"] for name, x in sets.items()}
-    likeliest = {
-        f"{name}_unsearched": parts.distortion(student, parts.encoded(student, x, None), x)
+    sets = measures.sets(images, context)
+    student = _student(cell.params, images.shape, rng).to(context.device)
+    beside = CodePrior(student.variables, student.values, LEARNS_BESIDE, rng=rng)
+    losses = _trained(student, beside, sets["train"], cell, context, rng)
+    codes = _found(student, beside, sets, cell, context, rng)
+    unsearched = {
+        f"{name}_unsearched": measures.distortion(student, parts.encoded(student, x, None), x)
         for name, x in sets.items()
     }
-    found = _measured(student, codes, sets, cell, context)
+    outcome = _measured(student, codes, sets, cell, context)
     return Outcome(
-        {**found.metrics, **likeliest}, arrays={**found.arrays, "losses": parts.thinned(losses)}
+        {**outcome.metrics, **unsearched},
+        arrays={**outcome.arrays, "losses": measures.thinned(losses)},
     )
 
 
@@ -133,9 +103,9 @@ def tuned(
     student: CategoricalAutoencoder,
     codes: Tensor,
     x: Tensor,
+    *,
     passes: int,
     context: Context,
-    *,
     rng: torch.Generator,
 ) -> None:
     """Bring the decoder nearer to the pictures from the codes that will be stored, which the
@@ -166,25 +136,64 @@ class Pictures(Recorded):
         return as_float(super().forward(batch))
 
 
+def _student(
+    params: Mapping[str, Scalar], shape: tuple[int, int, int], rng: torch.Generator
+) -> CategoricalAutoencoder:
+    channels, size, _ = shape
+    return CategoricalAutoencoder(
+        int(params["c"]),
+        int(params["l"]),
+        rng=rng,
+        channels=channels,
+        size=size,
+        width=int(params["width"]) or None,
+    )
+
+
+def _trained(
+    student: CategoricalAutoencoder,
+    beside: CodePrior,
+    x: Tensor,
+    cell: Cell,
+    context: Context,
+    rng: torch.Generator,
+) -> Tensor:
+    """Train autoencoder and prior together; the losses."""
+    described = AbsoluteError() + float(cell.params["rate"]) * CodeBits(beside)
+    passes, part = int(cell.params["passes"]), _share(context, 0, 0.6)
+    return parts.trained(student, x, passes, part, rng=rng, described=described)
+
+
+def _found(
+    student: CategoricalAutoencoder,
+    beside: CodePrior,
+    sets: Sets,
+    cell: Cell,
+    context: Context,
+    rng: torch.Generator,
+) -> Sets:
+    """Search for the codes of what is learned, tune the decoder to them, and search for all."""
+    pieces = Pieces(_share(context, 0.6, 1), cell.seed, total=2.0 + len(sets))
+    search = partial(_searched, student, beside, cell.params)
+    first = pieces("first", search(sets["train"]))["codes"]
+    passes = int(cell.params["finish"])
+    tuned(student, first, sets["train"], passes=passes, context=context, rng=rng)
+    return {name: pieces(name, search(x))["codes"] for name, x in sets.items()}
+
+
 def _searched(
     student: CategoricalAutoencoder, prior: CodePrior, params: Mapping[str, Scalar], x: Tensor
 ) -> Make:
     """The codes of images, as a piece of the computation."""
+    rate, tried = float(params["rate"]), int(params["tried"])
 
     def make(_: torch.Generator, share: Callable[[float], None]) -> Sets:
-        found: list[Tensor] = []
-        for some in x.split(parts.AT_ONCE):
-            found.append(
-                searched_codes(
-                    student,
-                    as_float(some),
-                    prior=prior,
-                    rate=float(params["rate"]),
-                    tried=int(params["tried"]),
-                )
-            )
-            share(len(found) * parts.AT_ONCE / len(x))
-        return {"codes": torch.cat(found)}
+        codes: list[Tensor] = []
+        for pictures in x.split(parts.AT_ONCE):
+            floats = as_float(pictures)
+            codes.append(searched_codes(student, floats, prior=prior, rate=rate, tried=tried))
+            share(len(codes) * parts.AT_ONCE / len(x))
+        return {"codes": torch.cat(codes)}
 
     return make
 
@@ -200,26 +209,20 @@ def _measured(
     """Bits as written, and distortion; `bits_at_L` once more where the training images lose no more
     than the published L.
     """
-    values = student.values
-    prior = priors.fitted(codes, values, cell.params, seed=cell.seed, context=context)
+    values, train = student.values, codes["train"]
+    prior = predicted.fitted(codes, values, cell.params, seed=cell.seed, context=context)
     metrics = {
-        name: parts.distortion(student, codes[name], x) for name, x in sets.items()
-    } | parts.sizes(student)
-    metrics |= parts.published_bits(
-        simple_bits(student.variables, values), sets["train"]
-    ) | priors.known(codes["train"], values)
-    metrics |= priors.written(prior, codes)
-    metrics |= {
-        reached(c): metrics["bits_on_disk"]
-        for c, (level, _) in TARGETS.items()
-        if metrics["train"] <= level
+        **measures.distortions(student, {name: codes[name] for name in sets}, sets),
+        **measures.sizes(student),
+        **measures.published_bits(simple_bits(student.variables, values), sets["train"]),
+        **predicted.known(train, values),
+        **predicted.written(prior, codes),
     }
-    return Outcome(
-        metrics,
-        arrays={
-            "argmax": parts.as_bytes(student.decode(parts.shown(codes["test"], student.shape[0])))
-        },
-    )
+    for variables, (level, _) in TARGETS.items():
+        if metrics["train"] <= level:
+            metrics[reached(variables)] = metrics["bits_on_disk"]
+    pictures = student.decode(measures.shown(codes["test"], student.shape[0]))
+    return Outcome(metrics, arrays={"argmax": parts.as_bytes(pictures)})
 
 
 def reached(variables: int) -> str:

@@ -16,10 +16,8 @@ from distillery_book.chapters.ensembles.parts import FIRST
 from distillery_book.results.study import Scalar
 
 FEW, MANY = 240_000, 1_200_000  # inputs of a pool: with slopes an answer is 785 times larger
-SHIFTS = {
-    "all": 1.0,
-    "10pct": 2.0,
-}  # pixels each way; a pixel goes with 5 degrees and a twentieth of the size
+# pixels each way; a pixel goes with 5 degrees and a twentieth of the size
+SHIFTS = {"all": 1.0, "10pct": 2.0}
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,12 @@ class Rung:
     @property
     def params(self) -> dict[str, Scalar]:
         """What its cell says beside what every cell says."""
-        found: dict[str, Scalar] = {"batch": self.batch, "adam_rate": self.rate, "pool": self.pool}
-        found |= {"shift": SHIFTS[self.share]} if self.generator == "jitter" else {}
-        return found | ({"tenth": self.tenth} if self.tenth else {})
+        params: dict[str, Scalar] = {"batch": self.batch, "adam_rate": self.rate, "pool": self.pool}
+        if self.generator == "jitter":
+            params["shift"] = SHIFTS[self.share]
+        if self.tenth:
+            params["tenth"] = self.tenth
+        return params
 
 
 LADDER = (
@@ -79,8 +80,12 @@ def named(params: Mapping[str, Scalar]) -> str:
     """A cell in words: what it sees and is asked, and whatever else is not the thesis'."""
     losses = str(params["losses"]).replace("_", " ")
     words = [f"{params['generator']}, {'slopes' if losses == 'derivative' else losses}"]
-    words += [f"temperature {params['temperature']:g}"] if params["temperature"] != 1 else []
-    words += [f"pool of {params['pool']:,}"] if params.get("pool") else []
-    words += [f"{params['passes']:,} passes"] if params["passes"] != 40 else []
-    words += ["first tenth"] if params.get("tenth") == FIRST else []
+    if params["temperature"] != 1:
+        words.append(f"temperature {params['temperature']:g}")
+    if params.get("pool"):
+        words.append(f"pool of {params['pool']:,}")
+    if params["passes"] != 40:
+        words.append(f"{params['passes']:,} passes")
+    if params.get("tenth") == FIRST:
+        words.append("first tenth")
     return ", ".join(words)

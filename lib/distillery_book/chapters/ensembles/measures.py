@@ -31,16 +31,15 @@ def measured(name: str, logits: Tensor, y: Tensor) -> dict[str, float]:
 
 @torch.no_grad()
 def gained(
-    name: str, student: nn.Module, rival: nn.Module, x: Tensor, y: Tensor
+    name: str, student: nn.Module, rival: nn.Module, *, x: Tensor, y: Tensor
 ) -> dict[str, float]:
     """How much better than another network, that trained on labels say, paired over test images
     (Tables 2.3 and 2.4).
     """
     mine, theirs = student(as_unit(x)), rival(as_unit(x))
-    pairs = {"accuracy": metrics.correct, "log_prob": metrics.log_prob_of}
-    gains = {
-        key: metrics.paired_difference(measure(mine, y), measure(theirs, y))
-        for key, measure in pairs.items()
-    }
-    values = {f"{key}_gain_{name}": gain.value for key, gain in gains.items()}
-    return values | {f"{key}_gain_{name}_se": gain.error for key, gain in gains.items()}
+    gains: dict[str, float] = {}
+    for key, measure in (("accuracy", metrics.correct), ("log_prob", metrics.log_prob_of)):
+        gain = metrics.paired_difference(measure(mine, y), measure(theirs, y))
+        gains[f"{key}_gain_{name}"] = gain.value
+        gains[f"{key}_gain_{name}_se"] = gain.error
+    return gains

@@ -9,12 +9,15 @@ whose stream follows from a seed and a name, so a cell alone makes the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from distillery.data import as_bits
 from distillery.distillation import distill
 from distillery.generators import Augmented, Conditionals, Generator, Noise, Resample
 from distillery.generators.asked import ask, in_type
@@ -26,7 +29,7 @@ from distillery.models.nade import NADE, columns
 from distillery.protocols import Batch
 from distillery.teachers import Average, Labels, Recorded
 from distillery.teachers.ensemble import ensemble, train_members
-from distillery.tools.compress import recipes as compression
+from distillery.tools.compress.recipes import as_bytes
 from distillery.training.adadelta import Adadelta
 from distillery_book.results.study import Context
 from distillery_book.running.pieces import Pieces, Share
@@ -85,28 +88,20 @@ class Parts:
         """A network of the students' form, trained on the labels of the students' share as a member
         is, but on no bootstrap.
         """
-        pieces, network = (
-            self._pieces(self.seed, total=1.0),
-            self.sizes.network(self.sizes.student, rng=torch.Generator()),
-        )
-        network.load_state_dict(
-            pieces(
-                f"direct-{share}-{self.seed}",
-                lambda rng, tell: _direct(self.sizes, x, y, rng, tell),
-            )
-        )
+        network = self.sizes.network(self.sizes.student, rng=torch.Generator())
+        train = partial(_direct, self.sizes, x, y)
+        pieces = self._pieces(self.seed, total=1.0)
+        network.load_state_dict(pieces(f"direct-{share}-{self.seed}", train))
         return network.to(self.context.device).eval()
 
     def nade(self, x: Tensor, share: str) -> NADE:
         """Maximum likelihood on rounded pictures, columns in raster order (thesis, 2.2.3)."""
-        made = NADE(
-            x[0].numel(), self.sizes.nade, rng=torch.Generator(), order=columns(*x.shape[-2:])
-        )
+        order = columns(*x.shape[-2:])
+        nade = NADE(x[0].numel(), self.sizes.nade, rng=torch.Generator(), order=order)
+        train = partial(_nade, self.sizes, x)
         pieces = self._pieces(self.seed, total=1.0)
-        made.load_state_dict(
-            pieces(f"nade-{share}-{self.seed}", lambda rng, tell: _nade(self.sizes, x, rng, tell))
-        )
-        return made.to(self.context.device)
+        nade.load_state_dict(pieces(f"nade-{share}-{self.seed}", train))
+        return nade.to(self.context.device)
 
     def share(self, n: int, name: str) -> Tensor:
         """Which examples the students' side sees: all of them, a tenth drawn at random, or the
@@ -115,28 +110,23 @@ class Parts:
         if name == FIRST:
             return torch.arange(n // 10, device=self.context.device)
         stream = self._pieces(self.seed, total=1.0).stream(f"share-{name}")
-        picked = torch.randperm(n, generator=stream, device=self.context.device)[
-            : round(SHARES[name] * n)
-        ]
-        return picked.sort().values
+        shuffled = torch.randperm(n, generator=stream, device=self.context.device)
+        return shuffled[: round(SHARES[name] * n)].sort().values
 
     def _pieces(self, seed: int, *, total: float) -> Pieces:
-        told = f"{self.fingerprint} {self.sizes} {self.context.device.type}"
-        folder = (
-            self.context.scratch.parent / f"shared-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        )
+        deciding = f"{self.fingerprint} {self.sizes} {self.context.device.type}"
+        name = hashlib.sha256(deciding.encode()).hexdigest()[:12]
+        folder = self.context.scratch.parent / f"shared-{name}"
         folder.mkdir(parents=True, exist_ok=True)
         return Pieces(replace(self.context, scratch=folder), seed, total=total)
 
 
-def remembered(x: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+def remembered(x: Tensor, autoencoder: nn.Module) -> Tensor:
     """Pictures as chapter 2 remembers them in 38 bits, in bytes: the likeliest code of each,
     decoded.
     """
-    student = compression.built(*REMEMBERED, tensors).to(x.device).eval()
-    return torch.cat(
-        [compression.as_bytes(student.reconstruct(as_unit(part))) for part in x.split(1000)]
-    )
+    student: Any = autoencoder.to(x.device)
+    return torch.cat([as_bytes(student.reconstruct(as_unit(part))) for part in x.split(1000)])
 
 
 def inputs(
@@ -150,12 +140,10 @@ def inputs(
         return Conditionals(parts.nade(x, share), rng=rng, shape=shape)
     if name == "noise":
         return Noise(shape, rng=rng)
-    data = Resample(x, rng=rng)
-    return (
-        data
-        if name == "mnist"
-        else Augmented(data, jitter(shift=shift, turn=5 * shift, scale=shift / 20), rng=rng)
-    )
+    pictures = Resample(x, rng=rng)
+    if name == "mnist":
+        return pictures
+    return Augmented(pictures, jitter(shift=shift, turn=5 * shift, scale=shift / 20), rng=rng)
 
 
 def drawn(source: Generator, count: int) -> Tensor:
@@ -163,31 +151,26 @@ def drawn(source: Generator, count: int) -> Tensor:
     [0, 1] as it is.
     """
     first = source.draw(min(count, AT_ONCE)).x
-    low, high = first.aminmax()
-    is_picture = (255 * low).round() >= 0 and (
-        255 * high
-    ).round() <= 255  # interpolation may leave [0, 1] by a last digit
-    keep = compression.as_bytes if is_picture else Tensor.float
-    found = keep(first).new_empty(count, *first.shape[1:])
-    found[: len(first)] = keep(first)
+    keep = as_bytes if _are_pictures(first) else Tensor.float
+    pool = keep(first).new_empty(count, *first.shape[1:])
+    pool[: len(first)] = keep(first)
     for begin in range(len(first), count, AT_ONCE):
-        found[begin : begin + AT_ONCE] = keep(source.draw(min(AT_ONCE, count - begin)).x)
-    return found
+        pool[begin : begin + AT_ONCE] = keep(source.draw(min(AT_ONCE, count - begin)).x)
+    return pool
 
 
 def answered(
     x: Tensor, teacher: Average, *, slopes: bool, dtype: torch.dtype | None, rng: torch.Generator
 ) -> Resample:
     """Inputs, all of whose answers are asked for once and kept, slopes in half precision."""
-    asked, found = in_type(teacher, dtype), torch.zeros(0)
+    asked, kept = in_type(teacher, dtype), torch.zeros(0)
     for begin in range(0, len(x), AT_ONCE):
         answer = ask(asked, Batch(as_unit(x[begin : begin + AT_ONCE])), slopes=slopes, dtype=dtype)
         if not begin:
-            found = answer.new_empty(
-                len(x), *answer.shape[1:], dtype=torch.half if slopes else answer.dtype
-            )
-        found[begin : begin + len(answer)] = answer
-    return Resample(x, found, rng=rng)
+            kind = torch.half if slopes else answer.dtype
+            kept = answer.new_empty(len(x), *answer.shape[1:], dtype=kind)
+        kept[begin : begin + len(answer)] = answer
+    return Resample(x, kept, rng=rng)
 
 
 def mark(network: nn.Module) -> float:
@@ -200,61 +183,59 @@ def mark(network: nn.Module) -> float:
     return float(int.from_bytes(digest.digest()[:6], "big"))
 
 
+def _are_pictures(x: Tensor) -> bool:
+    """Whether all values lie in [0, 1], which interpolation may leave by a last digit."""
+    low, high = x.aminmax()
+    return bool((255 * low).round() >= 0 and (255 * high).round() <= 255)
+
+
 def _member(
     sizes: Sizes, x: Tensor, y: Tensor, rng: torch.Generator, share: Share
 ) -> dict[str, Tensor]:
-    found = train_members(
+    [network] = train_members(
         lambda rng: sizes.network(sizes.teacher, rng=rng),
         x,
         y,
         streams=[rng],
         passes=sizes.teacher_passes,
         batch_size=BATCH,
-        progress=_telling(share, sizes.teacher_passes * len(x) // BATCH),
+        progress=_told(share, sizes.teacher_passes * len(x)),
     )
-    return dict(found[0].state_dict())
+    return dict(network.state_dict())
 
 
 def _direct(
     sizes: Sizes, x: Tensor, y: Tensor, rng: torch.Generator, share: Share
 ) -> dict[str, Tensor]:
     network = sizes.network(sizes.student, rng=rng).to(x.device)
-    source, steps = (
-        Resample(x, y, rng=rng, passes=sizes.teacher_passes),
-        sizes.teacher_passes * len(x) // BATCH,
-    )
-    optimizer = Adadelta(network.parameters())
-    tell = _telling(share, steps)
     distill(
         Labels(),
         network,
-        source,
+        Resample(x, y, rng=rng, passes=sizes.teacher_passes),
         HardLabels(),
-        optimizer=optimizer,
+        optimizer=Adadelta(network.parameters()),
         batch_size=BATCH,
-        progress=tell,
+        progress=_told(share, sizes.teacher_passes * len(x)),
     )
     return dict(network.state_dict())
 
 
 def _nade(sizes: Sizes, x: Tensor, rng: torch.Generator, share: Share) -> dict[str, Tensor]:
-    bits = (x > 127).flatten(1).float()
-    made = NADE(bits.shape[1], sizes.nade, rng=rng, order=columns(*x.shape[-2:])).to(x.device)
-    source, steps = (
-        Resample(bits, bits, rng=rng, passes=sizes.nade_passes),
-        sizes.nade_passes * len(x) // BATCH,
-    )
+    bits = as_bits(x)
+    nade = NADE(bits.shape[1], sizes.nade, rng=rng, order=columns(*x.shape[-2:])).to(x.device)
     distill(
         Recorded(),
-        made,
-        source,
+        nade,
+        Resample(bits, bits, rng=rng, passes=sizes.nade_passes),
         KL(),
-        optimizer=Adadelta(made.parameters()),
+        optimizer=Adadelta(nade.parameters()),
         batch_size=BATCH,
-        progress=_telling(share, steps),
+        progress=_told(share, sizes.nade_passes * len(x)),
     )
-    return dict(made.state_dict())
+    return dict(nade.state_dict())
 
 
-def _telling(share: Share, steps: int) -> Callable[[int, int | None], None]:
-    return lambda done, _: share(done / max(1, steps))
+def _told(share: Share, examples: int) -> Callable[[int, int | None], None]:
+    """Progress in steps as a share of the steps that so many examples take."""
+    steps = max(1, examples // BATCH)
+    return lambda done, _: share(done / steps)

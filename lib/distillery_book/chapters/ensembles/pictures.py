@@ -18,7 +18,9 @@ from distillery.generators.resample import as_unit
 from distillery.models.slopes import log_slopes
 from distillery.protocols import Batch
 from distillery.teachers import Average
+from distillery_book.chapters.ensembles.grid import seen
 from distillery_book.chapters.ensembles.parts import Parts
+from distillery_book.results.study import Scalar
 
 MEASURED, SHOWN, DRAWN = 1000, 6, 10
 
@@ -39,37 +41,40 @@ def slopes(
     known = teacher.log_slopes(Batch(x))
     assert known is not None
     log_probs, theirs = known
-    choices = log_probs.topk(2).indices
-    doubtful = (
-        log_probs.gather(1, choices) @ torch.tensor([1.0, -1.0], device=x.device)
-    ).argsort()[:SHOWN]
-    found, maps = (
-        _apart("flat", torch.zeros_like(theirs), theirs),
-        [_between(theirs, choices, doubtful)],
-    )
+    choices, doubtful = _doubts(log_probs)
+    errors = _apart("flat", torch.zeros_like(theirs), theirs)
+    maps = [_between(theirs, choices, doubtful)]
     for name, network in networks.items():
         mine = log_slopes(network, x)[1]
-        found |= _apart(name, mine, theirs) | {f"slope_cosine_{name}": _cosine(mine, theirs)}
+        errors |= _apart(name, mine, theirs)
+        errors[f"slope_cosine_{name}"] = _cosine(mine, theirs)
         maps.append(_between(mine, choices, doubtful))
     shown = {
         "images": (255 * x[doubtful]).round().to(torch.uint8),
         "choices": choices[doubtful].to(torch.uint8),
+        "slopes": torch.stack(maps).half(),
     }
-    return found, shown | {"slopes": torch.stack(maps).half()}
+    return errors, shown
 
 
 def samples(
-    name: str, source: Generator, x: Tensor, parts: Parts, share: str, *, rng: torch.Generator
+    source: Generator,
+    params: Mapping[str, Scalar],
+    *,
+    x: Tensor,
+    parts: Parts,
+    rng: torch.Generator,
 ) -> dict[str, Tensor]:
     """Ten inputs as the students saw them; of a NADE also the bits that were drawn with these
     probabilities (thesis, Figures 2.4, 2.5).
     """
-    if name != "nade":
+    if params["generator"] != "nade":
         return {"samples": source.draw(DRAWN).x.half()}
-    bits, probs = parts.nade(x, share).sample_with_conditionals(DRAWN, rng=rng)
+    nade, shape = parts.nade(x, seen(params)), x.shape[1:]
+    bits, probs = nade.sample_with_conditionals(DRAWN, rng=rng)
     return {
-        "samples": probs.view(DRAWN, *x.shape[1:]).half(),
-        "bits": bits.view(DRAWN, *x.shape[1:]).to(torch.uint8),
+        "samples": probs.view(DRAWN, *shape).half(),
+        "bits": bits.view(DRAWN, *shape).to(torch.uint8),
     }
 
 
@@ -79,23 +84,21 @@ def maps(kept: Mapping[str, Tensor], names: Sequence[str]) -> tuple[dict[str, Te
     """
     from distillery import plots  # here, for a run of the study needs no matplotlib
 
-    rows = {"image": grey(kept["images"]), "teacher": plots.tinted(kept["slopes"][0].squeeze(1))}
-    rows |= {
-        name: plots.tinted(own.squeeze(1))
-        for name, own in zip(names, kept["slopes"][1:], strict=True)
-    }
+    rows = {"image": grey(kept["images"])}
+    for name, differences in zip(("teacher", *names), kept["slopes"], strict=True):
+        rows[name] = plots.tinted(differences.squeeze(1))
     return rows, [f"{first} or {second}" for first, second in kept["choices"].tolist()]
 
 
 def drawn(kept: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The rows of `samples` of several runs, those of a NADE with its bits above."""
-    rows = {
-        f"{name}{', bits' * (key == 'bits')}": own[key]
-        for name, own in kept.items()
-        for key in ("bits", "samples")
-        if key in own
-    }
-    return {name: grey(row) for name, row in rows.items()}
+    rows: dict[str, Tensor] = {}
+    for name, arrays in kept.items():
+        if "bits" in arrays:
+            rows[f"{name}, bits"] = grey(arrays["bits"])
+        if "samples" in arrays:
+            rows[name] = grey(arrays["samples"])
+    return rows
 
 
 def wandered(kept: Mapping[str, Tensor], names: Sequence[str], last: int = 6) -> dict[str, str]:
@@ -123,6 +126,13 @@ def grey(x: Tensor) -> Tensor:
     return (14 * levels.clamp(0, 1)).round() / 14
 
 
+def _doubts(log_probs: Tensor) -> tuple[Tensor, Tensor]:
+    """The first and second choice for every picture, and which pictures they are nearest for."""
+    choices = log_probs.topk(2).indices
+    leads = torch.tensor([1.0, -1.0], device=log_probs.device)
+    return choices, (log_probs.gather(1, choices) @ leads).argsort()[:SHOWN]
+
+
 def _apart(name: str, mine: Tensor, theirs: Tensor) -> dict[str, float]:
     off = metrics.mean_and_error(0.5 * (mine - theirs).flatten(2).square().sum(-1).mean(-1))
     return {f"slope_error_{name}": off.value, f"slope_error_{name}_se": off.error}
@@ -132,6 +142,7 @@ def _cosine(mine: Tensor, theirs: Tensor) -> float:
     return float(F.cosine_similarity(mine.flatten(1), theirs.flatten(1)).mean())
 
 
-def _between(found: Tensor, choices: Tensor, at: Tensor) -> Tensor:
+def _between(slopes: Tensor, choices: Tensor, at: Tensor) -> Tensor:
+    """The slopes of log second - log first."""
     first, second = choices[at].T
-    return found[at, second] - found[at, first]
+    return slopes[at, second] - slopes[at, first]

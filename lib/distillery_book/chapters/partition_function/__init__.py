@@ -4,4 +4,18 @@ from __future__ import annotations
 
 from distillery_book.results.registry import Chapter
 
-CHAPTER = Chapter("10_partition_function", studies=("partition",))
+CHAPTER = Chapter(
+    "10_partition_function",
+    studies=("partition",),
+    title="The sum over 2^784 states",
+    question="I have a density known up to its sum, and want the sum, with an error to believe.",
+    costs=(
+        "annealing in both directions: minutes to hours; with a student at hand, its draws and "
+        "a chain for each"
+    ),
+    finding=(
+        "**The sum over 2^784 states**: its logarithm is "
+        "{glue:text}`10_partition_function.ipynb::partition-best:s`; published was "
+        "{glue:text}`10_partition_function.ipynb::partition-published:s`."
+    ),
+)

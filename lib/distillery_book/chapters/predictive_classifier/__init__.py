@@ -6,8 +6,16 @@ from distillery_book.results.registry import Chapter
 
 CHAPTER = Chapter(
     "08_predictive_classifier",
-    studies=(
-        "classifier",
-        "dark_knowledge",
+    studies=("classifier", "dark_knowledge"),
+    title="Predictive classifier",
+    question="I have a posterior over a classifier's weights, and want one classifier.",
+    costs="a chain; a few thousand small gradient steps",
+    finding=(
+        "**Predictive classifier**, the largest error of a probability: "
+        "{glue:text}`08_predictive_classifier.ipynb::classifier-ours-units:s` with the "
+        "published ten units, "
+        "{glue:text}`08_predictive_classifier.ipynb::classifier-ours-clouds:s` with ten that "
+        "know how sure they are, {glue:text}`08_predictive_classifier.ipynb::classifier-ep:s` "
+        "by expectation propagation."
     ),
 )

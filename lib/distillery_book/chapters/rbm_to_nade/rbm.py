@@ -5,27 +5,28 @@ can.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from distillery import data
+from distillery.data import as_bits
 from distillery.distillation import distill
-from distillery.generators import Chain, Resample
-from distillery.losses.contrastive import ContrastiveDivergence
+from distillery.generators import Chain
 from distillery.losses.densities import KL, LogSquareError
 from distillery.losses.loss import Loss
 from distillery.models.bank import Bank
+from distillery.models.files import Named
 from distillery.models.nade import NADE, columns
 from distillery.models.rbm import RBM
-from distillery.teachers import Frozen, Recorded
+from distillery.teachers import Frozen
+from distillery.teachers.boltzmann import train_machine
+from distillery.training.run import History
 from distillery_book.results.study import (
     Answer,
     Cell,
     Context,
-    Model,
     Outcome,
     Profile,
     Scalar,
@@ -62,8 +63,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
 
 
 def run(cell: Cell, context: Context) -> Outcome:
-    """Train the students of a cell (ADADELTA, batches of 20 in turn from all chains) and measure
-    them on the binarised test images.
+    """Train the students of a cell and measure them on the binarised test images.
 
     Their parameters are rounded to half precision before they are measured: what ships is what was
     measured.
@@ -71,22 +71,44 @@ def run(cell: Cell, context: Context) -> Outcome:
     rng = torch.Generator(context.device).manual_seed(cell.seed)
     images = context.load(cell.data.split("+")[0])
     machine = teacher(cell.data, images.x_train, rng=rng)
+    test = as_bits(images.x_test).to(context.device)
     widths = [int(width) for width in str(cell.params["hidden"]).split()]
-    students = [NADE(machine.visible, width, rng=rng, order=columns(28, 28)) for width in widths]
-    bank = Bank(students).to(context.device)
-    step = machine.gibbs()
-    chain = Chain(
-        step,
-        step.start(int(cell.params["chains"]), rng),
-        rng=rng,
-        burn_in=int(cell.params["burn_in"]),
+    students = {
+        width: NADE(machine.visible, width, rng=rng, order=columns(28, 28)) for width in widths
+    }
+    history = _train(list(students.values()), machine, cell, test=test, rng=rng, context=context)
+    for student in students.values():
+        student.half().float()
+    return Outcome(
+        _measured(students, machine, test),
+        arrays=_curves(history),
+        models=[
+            Named(name_of(width, str(cell.params["loss"])), student, f"{width}.")
+            for width, student in students.items()
+        ],
+        weights_name=f"nade-{cell.params['loss']}",
     )
-    iterations, test = int(cell.params["iterations"]), bits(images.x_test).to(context.device)
-    history = distill(
+
+
+def _train(
+    students: Sequence[NADE],
+    machine: RBM,
+    cell: Cell,
+    *,
+    test: Tensor,
+    rng: torch.Generator,
+    context: Context,
+) -> History:
+    """All students on one stream: ADADELTA, batches of 20 in turn from all chains."""
+    bank = Bank(students).to(context.device)
+    step, params = machine.gibbs(), cell.params
+    start = step.start(int(params["chains"]), rng)
+    iterations = int(params["iterations"])
+    return distill(
         Frozen(machine),
         bank,
-        chain,
-        loss(str(cell.params["loss"]), machine),
+        Chain(step, start, rng=rng, burn_in=int(params["burn_in"])),
+        loss(str(params["loss"]), machine),
         optimizer=torch.optim.Adadelta(bank.parameters(), rho=0.95, eps=1e-6, lr=1.0),
         batch_size=20,
         steps=iterations,
@@ -96,47 +118,41 @@ def run(cell: Cell, context: Context) -> Outcome:
         every=500,
         progress=lambda done, _: context.report(done / iterations),
     )
-    steps, curve = history.probed("log_prob") if history.probes else ([], [])
-    arrays = {"steps": torch.tensor(steps), "log_prob": torch.tensor(curve)}
-    with torch.no_grad():
-        found = {"machine_log_density": float(machine.log_density(test).double().mean())}
-    weights: dict[str, Tensor] = {}
-    for width, student in zip(widths, students, strict=True):
-        student.half().float()
+
+
+@torch.no_grad()
+def _measured(students: Mapping[int, NADE], machine: RBM, test: Tensor) -> dict[str, float]:
+    """The machine's mean log density, whose normaliser nobody knows, and the students' means."""
+    metrics = {"machine_log_density": float(machine.log_density(test).double().mean())}
+    for width, student in students.items():
         each = log_probs(student, test)
-        found |= {
-            f"log_prob_{width}": float(each.mean()),
-            f"log_prob_{width}_se": float(each.std() / len(each) ** 0.5),
-        }
-        weights |= {
-            f"{width}.{name}": value.half()
-            for name, value in student.state_dict().items()
-            if name != "order"
-        }
-    return Outcome(
-        found, arrays=arrays, weights=weights, weights_name=f"nade-{cell.params['loss']}"
-    )
+        metrics[f"log_prob_{width}"] = float(each.mean())
+        metrics[f"log_prob_{width}_se"] = float(each.std() / len(each) ** 0.5)
+    return metrics
+
+
+def _curves(history: History) -> dict[str, Tensor]:
+    """The mean log probability of some test images as training went on, where it was looked at."""
+    steps, curve = history.probed("log_prob") if history.probes else ([], [])
+    return {"steps": torch.tensor(steps), "log_prob": torch.tensor(curve)}
 
 
 def teacher(name: str, x: Tensor, *, rng: torch.Generator) -> RBM:
     """The RBM of Salakhutdinov and Murray (2008); for stand-in digits, one of 20 hidden units
-    trained here in a second or two.
+    trained here in a second or two, by chains that start anew at every batch.
     """
     if name == REAL:
         return RBM.from_arrays(*data.load_rbm(), dtype=torch.float32).to(rng.device)
-    machine = RBM(x[0].numel(), 20, rng=rng)
-    source = Resample(bits(x), bits(x), rng=rng)
-    optimizer = torch.optim.SGD(machine.parameters(), lr=0.05)
-    distill(
-        Recorded(),
-        machine,
-        source,
-        ContrastiveDivergence(rng=rng),
-        optimizer=optimizer,
-        batch_size=50,
+    return train_machine(
+        as_bits(x),
+        20,
+        rng=rng,
+        rate=0.05,
         steps=300,
+        batch_size=50,
+        chains=0,
+        from_rates=False,
     )
-    return machine
 
 
 def loss(name: str, machine: RBM) -> Loss:
@@ -148,11 +164,6 @@ def loss(name: str, machine: RBM) -> Loss:
     with torch.no_grad():
         black = float(machine.log_density(torch.zeros(1, machine.visible, device=machine.W.device)))
     return LogSquareError(black)
-
-
-def bits(x: Tensor) -> Tensor:
-    """Binarised pictures, bytes of 0 and 255, as rows of float bits."""
-    return (x > 127).flatten(1).float()
 
 
 @torch.no_grad()
@@ -172,33 +183,9 @@ def answers() -> Sequence[Answer]:
     ]
 
 
-def models() -> dict[str, Model]:
-    """The students by name: `nade-1000` was trained by KL, `nade-1000-square-error` by the square
-    error.
-    """
-    return {
-        f"nade-{width}{ending}": Model(f"nade-{name}", partial(trained, width))
-        for name, ending in ENDINGS.items()
-        for width in HIDDEN
-    }
-
-
-def trained(width: int, tensors: Mapping[str, Tensor]) -> NADE:
-    """The student of `width` hidden units among the tensors that `run` records."""
-    prefix = f"{width}."
-    own = {
-        name.removeprefix(prefix): value.float()
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
-    if "W" not in own:
-        raise ValueError(
-            f"the recorded tensors are {', '.join(sorted(tensors)) or 'none'}; those of a NADE of"
-            f" {width} hidden units are needed"
-        )
-    student = NADE(*own["W"].shape, rng=torch.Generator(), order=columns(28, 28))
-    student.load_state_dict({**own, "order": student.order})
-    return student
+def name_of(width: int, loss: str) -> str:
+    """Of a student: `nade-1000` was trained by KL, `nade-1000-square-error` by the square error."""
+    return f"nade-{width}{ENDINGS[loss]}"
 
 
 STUDY = Study(
@@ -209,5 +196,5 @@ STUDY = Study(
     run,
     answers,
     precision="float32",
-    models=models(),
+    makes=tuple(f"nade-{loss}" for loss in ENDINGS),
 )

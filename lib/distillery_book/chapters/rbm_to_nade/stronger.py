@@ -13,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distillery.distillation import History, distill
+from distillery.data import as_bits
+from distillery.distillation import distill
 from distillery.generators import Ancestral, Chain
 from distillery.losses import KL, SoftBits
+from distillery.models.files import Named
 from distillery.models.made import MADE
 from distillery.models.nade import NADE, columns
 from distillery.models.orderless import OrderlessNADE
@@ -23,9 +25,10 @@ from distillery.models.rbm import RBM
 from distillery.partition import log_ratios, lower_bound, upper_bound
 from distillery.protocols import Teacher
 from distillery.teachers import Frozen, Given
+from distillery.training.run import History
 from distillery.training.schedules import one_cycle
 from distillery_book.chapters.rbm_to_nade import rbm
-from distillery_book.results.study import Cell, Context, Model, Outcome, Profile, Scalar, Study
+from distillery_book.results.study import Cell, Context, Outcome, Profile, Scalar, Study
 
 BATCH = 100
 FULL: dict[str, Scalar] = {"chains": 1000, "burn_in": 2000}
@@ -56,18 +59,15 @@ LADDER: tuple[tuple[str, str, str, str], ...] = (
 
 def cells(profile: Profile) -> Sequence[Cell]:
     """The ladder at equal numbers of examples, then the best of it for longer."""
-    names = ("model", "hidden", "start", "targets")
     if profile == "smoke":
         small = [("nade", "20", "random", "bits"), ("nade", "20", "teacher", "probs")]
-        return [
-            Cell({**dict(zip(names, row, strict=True)), **SMALL}, 0, "embedded:digits_binarized")
-            for row in small
-        ]
-    rungs = [
-        Cell({**dict(zip(names, row, strict=True)), "examples": 200_000, **FULL}, 0, rbm.REAL)
-        for row in LADDER
-    ]
+        return [Cell({**_rung(rung), **SMALL}, 0, "embedded:digits_binarized") for rung in small]
+    rungs = [Cell({**_rung(rung), "examples": 200_000, **FULL}, 0, rbm.REAL) for rung in LADDER]
     return [*rungs, *([Cell(BEST, 0, rbm.REAL)] if profile == "paper" else [])]
+
+
+def _rung(rung: tuple[str, str, str, str]) -> dict[str, Scalar]:
+    return dict(zip(("model", "hidden", "start", "targets"), rung, strict=True))
 
 
 def run(cell: Cell, context: Context) -> Outcome:
@@ -76,16 +76,11 @@ def run(cell: Cell, context: Context) -> Outcome:
     images = context.load(cell.data.split("+")[0])
     machine = rbm.teacher(cell.data, images.x_train, rng=rng)
     student = made(cell.params, machine, rng=rng).to(context.device)
-    test = rbm.bits(images.x_test).to(context.device)
+    test = as_bits(images.x_test).to(context.device)
     chain = chains(machine, cell.params, rng=rng)
     history = taught(student, machine, chain, cell.params, test=test, context=context)
     student.half().float()  # what ships is what was measured
     at, curve = history.probed("log_prob")
-    weights = (
-        {name: value.half() for name, value in student.state_dict().items() if name != "order"}
-        if cell.params == BEST
-        else {}
-    )
     arrays = {
         "steps": torch.tensor(at),
         "log_prob": torch.tensor(curve),
@@ -94,7 +89,7 @@ def run(cell: Cell, context: Context) -> Outcome:
     return Outcome(
         measured(student, machine, chain, test, rng=rng),
         arrays=arrays,
-        weights=weights,
+        models=[Named(NAME, student)] if cell.params == BEST else [],
         weights_name=NAME,
     )
 
@@ -121,7 +116,7 @@ def taught(
 ) -> History:
     """Train a student on what the hidden units of the chains make; the chains move on."""
     steps = int(params["examples"]) // BATCH
-    teacher, loss = told(str(params["targets"]), machine)
+    teacher, loss = asked(str(params["targets"]), machine)
     return distill(
         teacher,
         student,
@@ -144,7 +139,8 @@ def taught(
 
 def made(params: Mapping[str, Scalar], machine: RBM, *, rng: torch.Generator) -> Any:
     """The student that a cell asks for, before it has learned anything."""
-    widths, order = [int(width) for width in str(params["hidden"]).split()], columns(28, 28)
+    widths = [int(width) for width in str(params["hidden"]).split()]
+    order = columns(28, 28)
     if params["model"] == "made":
         return MADE(machine.visible, widths, rng=rng, order=order)
     if params["model"] == "orderless":
@@ -154,13 +150,13 @@ def made(params: Mapping[str, Scalar], machine: RBM, *, rng: torch.Generator) ->
     return NADE(machine.visible, widths[0], rng=rng, order=order)
 
 
-def told(targets: str, machine: RBM) -> tuple[Teacher, nn.Module]:
-    """What the student hears of an example: its bits, or how probable each was given the hidden
-    units that made it.
+def asked(targets: str, machine: RBM) -> tuple[Teacher, nn.Module]:
+    """Who answers, and by which loss: the student hears of an example its bits, or how probable
+    each was given the hidden units that made it.
     """
-    return (
-        (Frozen(machine), KL()) if targets == "bits" else (Given(machine.visible_probs), SoftBits())
-    )
+    if targets == "bits":
+        return Frozen(machine), KL()
+    return Given(machine.visible_probs), SoftBits()
 
 
 @torch.no_grad()
@@ -179,10 +175,8 @@ def measured(
         log_ratios(machine, student, machine.sample_visible(chain.trace(50)[-1], rng))
         for _ in range(draws)
     ]
-    lower, upper = (
-        lower_bound(torch.cat(below)),
-        upper_bound(torch.stack(above).mean(0)),
-    )  # a chain's states are not independent
+    lower = lower_bound(torch.cat(below))
+    upper = upper_bound(torch.stack(above).mean(0))  # a chain's states are not independent
     return {
         "log_prob": float(each.mean()),
         "log_prob_se": float(each.std() / len(each) ** 0.5),
@@ -194,11 +188,6 @@ def measured(
     }
 
 
-def built(tensors: Mapping[str, Tensor]) -> NADE:
-    """The best student, from the tensors that `run` records."""
-    return rbm.trained(1000, {f"1000.{name}": value for name, value in tensors.items()})
-
-
 STUDY = Study(
     "stronger",
     1,
@@ -207,5 +196,5 @@ STUDY = Study(
     run,
     precision="float32",
     aims=[("nade_test_loglik", "log_prob", BEST)],
-    models={NAME: Model(NAME, built)},
+    makes=(NAME,),
 )

@@ -12,9 +12,8 @@ from distillery.data import as_float
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.storage import CodePrior, autoencoder_parameters
 from distillery.storage.search import costs
-from distillery.tools.compress import priors
 from distillery.tools.compress import recipes as parts
-from distillery_book.chapters.compression import compression
+from distillery_book.chapters.compression import compression, measures, predicted
 from distillery_book.chapters.compression import rate as rates
 from distillery_book.results.study import Cell, Context, Outcome, Profile
 
@@ -100,7 +99,7 @@ def test_every_model_beats_the_black_picture(outcomes: dict[str, Outcome]) -> No
 
 
 def test_the_pictures_kept_are_those_of_the_test_set(outcomes: dict[str, Outcome]) -> None:
-    images = data.load("embedded:digits").x_test[: parts.SHOWN].float() / 255
+    images = data.load("embedded:digits").x_test[: measures.SHOWN].float() / 255
     for name, found in outcomes.items():
         kept = found.arrays["argmax" if name == "rate" else "drawn"].float() / 255
         own, others = (float((kept - of).abs().mean()) for of in (images, images.roll(1, 0)))
@@ -133,8 +132,8 @@ def test_a_killed_run_ends_as_one_that_was_not(
 
 def test_the_entropy_of_fair_and_of_certain_variables_is_known() -> None:
     codes = torch.tensor([[0, 3], [1, 3], [2, 3], [3, 3]], dtype=torch.uint8)
-    assert parts.entropy(codes, 4) == pytest.approx(2.0)
-    assert parts.entropy(codes[:, :1] % 2, 2) == pytest.approx(1.0)
+    assert measures.entropy(codes, 4) == pytest.approx(2.0)
+    assert measures.entropy(codes[:, :1] % 2, 2) == pytest.approx(1.0)
 
 
 def test_distortion_is_the_mean_over_pixels_and_images() -> None:
@@ -144,7 +143,7 @@ def test_distortion_is_the_mean_over_pixels_and_images() -> None:
     )
     codes = student.encode(x.float() / 255)
     expected = float((student.decode(codes) - x.float() / 255).abs().mean())
-    assert parts.distortion(student, codes, x) == pytest.approx(expected, rel=1e-5)
+    assert measures.distortion(student, codes, x) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("copies", "hidden"), [(0, 1), (1, 1), (6, 8)])
@@ -159,7 +158,7 @@ def test_the_larger_prior_is_taken_only_where_it_pays_for_itself(
     )
     codes = torch.cat([fair, fair[:, :copies]], 1)
     params = {"sizes": "1 8", "prior_passes": 12}
-    prior = priors.fitted(
+    prior = predicted.fitted(
         {"train": codes, "held": codes[:500]}, 2, params, seed=0, context=context(tmp_path / "it")
     )
     assert len(prior.start) == hidden
@@ -173,10 +172,10 @@ def test_the_bytes_written_are_hardly_more_than_the_prior_says() -> None:
     )
     with torch.no_grad():
         prior.bias += torch.randn(prior.bias.shape, generator=rng)
-    told = priors.written(prior.whole(), {"train": codes, "test": codes[:50]})
-    said = priors.bits_each(prior.whole(), codes)
+    told = predicted.written(prior.whole(), {"train": codes, "test": codes[:50]})
+    said = predicted.bits_each(prior.whole(), codes)
     assert said <= told["bits_on_disk"] < said + 0.02 * 6
-    assert told["bits_test"] == priors.bits_each(prior.whole(), codes[:50])
+    assert told["bits_test"] == predicted.bits_each(prior.whole(), codes[:50])
 
 
 def test_an_autoencoder_that_ships_loses_what_it_lost_when_recorded_and_drawn_codes_take_more_bits(
@@ -185,7 +184,7 @@ def test_an_autoencoder_that_ships_loses_what_it_lost_when_recorded_and_drawn_co
     student = (
         CategoricalAutoencoder(8, 2, rng=torch.Generator().manual_seed(3)).half().float().eval()
     )
-    tensors = {name: value.half() for name, value in student.named_parameters()}
+    recorded = {"autoencoder-8x2": student}
     found = {}
     for codes in ("argmax", "drawn"):
         params = {"model": "prior", "c": 8, "l": 2, "codes": codes, "sizes": "2", "prior_passes": 1}
@@ -195,11 +194,13 @@ def test_an_autoencoder_that_ships_loses_what_it_lost_when_recorded_and_drawn_co
             "weights:autoencoder-8x2": "it",
         }
         given = dataclasses.replace(
-            context(tmp_path / codes), declared=declared, read_weights=lambda _: tensors
+            context(tmp_path / codes), declared=declared, read_models=lambda _: recorded
         )
         found[codes] = compression.run(cell, given).metrics
-    x = parts.divided(data.load("embedded:digits").x_train)[0]
-    assert found["argmax"]["train"] == parts.distortion(student, parts.encoded(student, x, None), x)
+    x = measures.divided(data.load("embedded:digits").x_train)[0]
+    assert found["argmax"]["train"] == measures.distortion(
+        student, parts.encoded(student, x, None), x
+    )
     assert (
         found["argmax"]["bits_on_disk"] < found["drawn"]["bits_on_disk"]
     )  # noise cannot be predicted
@@ -225,9 +226,9 @@ def test_only_runs_at_a_published_distortion_have_the_bits_that_an_aim_asks_for(
         for name, count in (("train", 20), ("held", 19), ("test", 18))
     }
     monkeypatch.setattr(
-        parts, "distortion", lambda student, codes, x: lost if len(x) == 20 else 0.0
+        measures, "distortion", lambda student, codes, x: lost if len(x) == 20 else 0.0
     )
-    monkeypatch.setattr(priors, "fitted", lambda *_, **__: prior)
+    monkeypatch.setattr(predicted, "fitted", lambda *_, **__: prior)
     codes = {name: torch.zeros(len(x), 4, dtype=torch.uint8) for name, x in sets.items()}
     found = rates._measured(
         student, codes, sets, Cell({}, 0, "none"), context(tmp_path / "it")
@@ -274,9 +275,9 @@ def test_a_decoder_tuned_to_the_codes_that_are_stored_loses_less_and_the_encoder
         torch.randint(2, (100, 8), generator=rng, dtype=torch.uint8),
         student.encoder[0].weight.clone(),
     )
-    before = parts.distortion(student, codes, x)
-    rates.tuned(student, codes, x, 10, context(tmp_path), rng=rng)
-    assert parts.distortion(student, codes, x) < before - 0.003
+    before = measures.distortion(student, codes, x)
+    rates.tuned(student, codes, x, passes=10, context=context(tmp_path), rng=rng)
+    assert measures.distortion(student, codes, x) < before - 0.003
     torch.testing.assert_close(
         student.encoder[0].weight, encoder, rtol=1e-3, atol=1e-6
     )  # but for half precision
@@ -284,26 +285,15 @@ def test_a_decoder_tuned_to_the_codes_that_are_stored_loses_less_and_the_encoder
 
 def test_what_is_learned_and_what_decides_are_apart_and_are_all() -> None:
     x = torch.arange(12)
-    learned, held = parts.divided(x)
+    learned, held = measures.divided(x)
     assert learned.tolist() == list(range(10))
     assert held.tolist() == [10, 11]
-
-
-def test_an_autoencoder_that_ships_is_built_as_it_was_measured() -> None:
-    student = (
-        CategoricalAutoencoder(38, 2, rng=torch.Generator().manual_seed(3)).half().float().eval()
-    )
-    built = parts.built(
-        38, 2, {name: value.half() for name, value in student.named_parameters()}
-    ).eval()
-    x = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
-    assert built(x).equal(student(x))
 
 
 def test_the_weights_that_ship_are_within_two_megabytes() -> None:
     halves = sum(2 * autoencoder_parameters(*code) for code in compression.SHIPPED)
     assert halves < 2e6
-    assert set(compression.STUDY.models) == {
+    assert set(compression.STUDY.makes) == {
         "autoencoder-38x2",
         "autoencoder-62x2",
         "autoencoder-168x2",
@@ -334,7 +324,7 @@ def test_colour_and_larger_pictures_are_counted_as_such(tmp_path: Path) -> None:
         object.__setattr__(given, "load", lambda _: few)
         found = compression.run(Cell(params, 0, "embedded:scenes"), given)
         assert found.metrics["compression"] == 8 * 3 * 32 * 32 / found.metrics["bits"]
-        assert found.arrays["drawn"].shape == (parts.SHOWN_IN_COLOR, 3, 32, 32)
+        assert found.arrays["drawn"].shape == (measures.SHOWN_IN_COLOR, 3, 32, 32)
         assert "held" not in found.metrics  # nothing is decided there
 
 
@@ -343,7 +333,7 @@ def test_the_pictures_of_all_cells_fit_what_a_study_may_store(profile: Profile) 
     total = 0
     for cell in compression.cells(profile):
         channels, size, many = (
-            (3, 32, parts.SHOWN_IN_COLOR) if cell.data == "cifar10" else (1, 28, parts.SHOWN)
+            (3, 32, measures.SHOWN_IN_COLOR) if cell.data == "cifar10" else (1, 28, measures.SHOWN)
         )
         model = cell.params["model"]
         kinds = (

@@ -14,7 +14,7 @@ from distillery.losses import AbsoluteError
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.storage import simple_bits
 from distillery.tools.compress import recipes as parts
-from distillery_book.chapters.compression import compression
+from distillery_book.chapters.compression import compression, measures
 from distillery_book.results.study import Cell, Context, Outcome
 
 LONG = {"batch": 25, "adam_rate": 0.005, "adam_epsilon": 1e-5, "temperature": 0.1}
@@ -119,11 +119,11 @@ def test_a_killed_training_of_falling_temperature_ends_as_one_that_was_not(
 
 
 def test_a_temperature_that_is_not_the_papers_is_recorded_as_a_departure() -> None:
-    assert parts.departures(500, "mnist") == {}
-    assert parts.departures(500, "mnist", parts.Recipe(temperature=0.1)) == {
+    assert measures.departures(500, "mnist") == {}
+    assert measures.departures(500, "mnist", parts.Recipe(temperature=0.1)) == {
         "temperature": [1.0, 0.1]
     }
-    assert parts.departures(60, "mnist", parts.LONG) == {
+    assert measures.departures(60, "mnist", parts.LONG) == {
         "passes": [500, 60],
         "temperature": [1.0, 0.1],
     }

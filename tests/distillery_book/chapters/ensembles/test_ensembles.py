@@ -13,7 +13,7 @@ from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.mlp import MLP
 from distillery.protocols import Batch
 from distillery.teachers.ensemble import ensemble
-from distillery_book.chapters.ensembles import ensembles, parts, pictures
+from distillery_book.chapters.ensembles import ensembles, grid, parts, pictures, students
 from distillery_book.chapters.ensembles.ladder import LADDER
 from distillery_book.chapters.ensembles.parts import Parts, Sizes
 from distillery_book.results import published
@@ -133,9 +133,9 @@ def test_a_cell_killed_while_its_students_learn_ends_as_one_that_was_not(
     one = cell(generator, **changed)  # type: ignore[arg-type]
     whole = run(one, tmp_path / "a" / "whole")
     with monkeypatch.context() as patched:
-        distill = ensembles.distill
+        distill = students.distill
         patched.setattr(
-            ensembles,
+            students,
             "distill",
             lambda *given, **how: distill(*given, **{**how, "every": 3, "progress": stop}),
         )
@@ -153,7 +153,7 @@ def test_what_learns_by_another_loss_or_optimizer_starts_from_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts: list[list[float]] = []
-    distill = ensembles.distill
+    distill = students.distill
 
     def noted(*given: object, **how: object) -> object:
         starts.extend(
@@ -162,7 +162,7 @@ def test_what_learns_by_another_loss_or_optimizer_starts_from_the_same_weights(
         )  # type: ignore[attr-defined]
         return distill(*given, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ensembles, "distill", noted)
+    monkeypatch.setattr(students, "distill", noted)
     run(cell(), tmp_path / "a")
     run(cell(losses="both", optimizer="adam"), tmp_path / "b")
     assert len(starts) == 3
@@ -217,27 +217,23 @@ def test_every_generator_and_both_losses_together_train_a_student(
 
 
 def test_a_student_of_recollections_sees_what_the_autoencoder_remembers(tmp_path: Path) -> None:
-    rng, (variables, values) = torch.Generator().manual_seed(0), ensembles.REMEMBERED
-    codec = CategoricalAutoencoder(variables, values, rng=rng)
-    tensors = {name: value.half() for name, value in codec.named_parameters()}
+    rng, (variables, values) = torch.Generator().manual_seed(0), parts.REMEMBERED
+    codec = CategoricalAutoencoder(variables, values, rng=rng).half().float().eval()
     context = Context(
         "smoke",
         torch.device("cpu"),
         None,
         tmp_path,
         declared={
-            f"weights:{ensembles.RECORDED}": "0" * 16,
+            f"weights:{grid.RECORDED}": "0" * 16,
             "embedded:digits": data.load("embedded:digits").fingerprint,
         },
-        read_weights=lambda fingerprint: tensors,
+        read_models=lambda fingerprint: {grid.RECORDED: codec},
     )
     one = cell("recollections", "cross_entropy", optimizer="adam")
-    found = ensembles.run(replace(one, data=f"{one.data}+weights:{ensembles.RECORDED}"), context)
-    codec.load_state_dict(
-        {**codec.state_dict(), **{name: value.float() for name, value in tensors.items()}}
-    )
+    found = ensembles.run(replace(one, data=f"{one.data}+weights:{grid.RECORDED}"), context)
     x = data.load("embedded:digits").x_train
-    again = (255 * codec.eval().reconstruct(x.float() / 255)).round() / 255
+    again = (255 * codec.reconstruct(x.float() / 255)).round() / 255
     distances = (found.arrays["samples"].float()[:, None] - again).abs().flatten(2).amax(-1)
     assert distances.amin(1).max() < 1e-3  # half precision
     assert found.departures["generator"] == ["nade", "recollections"]
@@ -282,7 +278,7 @@ def test_a_student_of_a_pool_sees_its_inputs_again_and_again_and_the_teacher_is_
         pools.append(x)
         return parts.answered(x, *given, **how)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ensembles, "answered", answered)
+    monkeypatch.setattr(students, "answered", answered)
     found = run(cell("jitter", losses, optimizer="adam", passes=3, pool=30), tmp_path / "a")
     assert [len(pool) for pool in pools] == [30]
     assert found.departures["samples"] == [2_400_000, 30]
@@ -307,11 +303,11 @@ def test_a_rung_records_all_that_it_changes_and_the_noise_and_data_of_the_thesis
     None
 ):
     rungs = {
-        (rung.generator, rung.share, rung.losses, rung.times): ensembles._rung("paper", rung)
+        (rung.generator, rung.share, rung.losses, rung.times): grid.rung_cell("paper", rung)
         for rung in LADDER
         if rung.temperature == 1
     }
-    found = {key: ensembles._departures(one.params) for key, one in rungs.items()}
+    found = {key: grid.departures(one.params) for key, one in rungs.items()}
     learns = {"optimizer": ["adadelta", "adam"], "start": ["unit", "he"]}
     assert found["mnist", "all", "cross_entropy", 1] == learns
     assert found["noise", "all", "derivative", 1] == learns | {"samples": [2_400_000, 240_000]}
@@ -353,8 +349,8 @@ def test_rungs_differ_in_what_they_say_and_the_longest_of_each_share_is_judged()
 
 def test_the_papers_cells_depart_in_nothing_and_answer_every_number_of_its_tables() -> None:
     for one in ensembles.cells("paper")[:6]:
-        assert ensembles._departures(one.params) == {}
-        assert ensembles._sizes(one.params) == Sizes(start="unit")
+        assert grid.departures(one.params) == {}
+        assert grid.sizes_of(one.params) == Sizes(start="unit")
     for answer in ensembles.answers():
         if answer.table != "aims":
             published.table(answer.table).cell(answer.row, answer.column)
@@ -370,7 +366,7 @@ def test_what_decides_a_claim_or_an_aim_has_three_seeds() -> None:
     for one in ensembles.cells("paper"):
         seeds.setdefault(str(dict(one.params)), set()).add(one.seed)
     aims = [answer.where for answer in ensembles.answers() if answer.table == "aims"]
-    pair = [ensembles.thesis("paper", *place).params for place in ensembles.DECIDING]
+    pair = [grid.thesis("paper", *place).params for place in grid.DECIDING]
     assert [seeds[str(dict(place))] for place in (*aims, *pair)] == [{0, 1, 2}] * 6
 
 
@@ -510,7 +506,7 @@ def test_a_row_of_the_thesis_fits_its_own_cell_and_no_other() -> None:
             found = {
                 str(dict(one.params)) for one in cells if fits(one, ensembles.row(generator, share))
             }
-            assert found == {str(dict(ensembles.thesis("paper", generator, share).params))}
+            assert found == {str(dict(grid.thesis("paper", generator, share).params))}
         for start in ("unit", None):
             random = [
                 one
@@ -518,7 +514,7 @@ def test_a_row_of_the_thesis_fits_its_own_cell_and_no_other() -> None:
                 if fits(one, ensembles.row(generator, "10pct", start=start, tenth=None))
             ]
             assert len({str(dict(one.params)) for one in random}) == 1
-            assert ensembles._departures(random[0].params)["tenth"] == ["first", "random"]
+            assert grid.departures(random[0].params)["tenth"] == ["first", "random"]
 
 
 def test_an_ensemble_of_none_and_a_loss_that_does_not_exist_are_refused(tmp_path: Path) -> None:

@@ -7,13 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from distillery.models.files import contents
 from distillery.models.rbm import RBM
 from distillery.partition import Estimate, every_state, exact_log_z
 from distillery_book.chapters.partition_function import annealed, partition
 from distillery_book.chapters.partition_function import students as by_students
 from distillery_book.chapters.partition_function.numbers import numbers
-from distillery_book.results import registry, status
-from distillery_book.results.study import Cell, Context, Model, Outcome
+from distillery_book.results import store
+from distillery_book.results.records import results_folder
+from distillery_book.results.results import Results
+from distillery_book.results.study import Cell, Context, Outcome
 from distillery_book.running.pieces import Pieces
 
 BITS = 8
@@ -187,8 +190,10 @@ def test_the_smoke_run_needs_neither_recorded_weights_nor_real_data() -> None:
 
 
 def test_every_student_is_a_model_of_the_weights_that_its_cell_declares() -> None:
-    known = registry.models()
-    assert all(known[name][1].weights == weights for weights, name in partition.STUDENTS)
+    folder = results_folder()
+    recorded = store.recorded_weights(folder)
+    for weights, name in partition.STUDENTS:
+        assert name in contents(store.weights_path(recorded[weights], folder)).models
     for profile in ("laptop", "paper"):
         own = [
             cell
@@ -211,39 +216,40 @@ def test_a_machine_of_ones_own_meets_both_methods_at_every_size() -> None:
         } == {"students", "annealed"}
 
 
-def test_students_are_made_of_the_weights_that_the_cell_is_given(
-    machine: RBM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_students_are_those_of_the_weights_that_the_cell_is_given(
+    machine: RBM, tmp_path: Path
 ) -> None:
-    given = {"weights:nade-kl": "0" * 16}
     context = Context(
         "paper",
         torch.device("cpu"),
         None,
         tmp_path,
-        declared=given,
-        read_weights=lambda fingerprint: {"of": fingerprint},
+        declared={"rbm_cd25_500": "0", "weights:nade-kl": "7"},
+        read_models=lambda fingerprint: {
+            name: torch.nn.Flatten(int(fingerprint)) for name in ("nade-250", "nade-500")
+        },
     )
-    made = Model("nade-kl", lambda tensors: torch.nn.Flatten(int(tensors["of"])))
-    monkeypatch.setattr(registry, "models", lambda: {"nade-250": (partition.STUDY, made)})
-    found = partition.students(Cell({}, 0, "weights:nade-kl"), machine, ["nade-250"], context)
-    assert (list(found), found["nade-250"].start_dim, found["nade-250"].training) == (
-        ["nade-250"],
-        0,
+    cell = Cell({}, 0, f"{partition.MACHINE}+weights:nade-kl")
+    found = partition.students(cell, machine, ["nade-500"], context)
+    assert (list(found), found["nade-500"].start_dim, found["nade-500"].training) == (
+        ["nade-500"],
+        7,
         False,
     )
+    with pytest.raises(ValueError, match="unknown recorded model 'nade-9'"):
+        partition.students(cell, machine, ["nade-9"], context)
 
 
 def test_every_answer_and_aim_has_its_place_among_the_published_numbers(tmp_path: Path) -> None:
-    found = [
-        one
-        for one in status.cells([partition.STUDY], tmp_path)
-        if one.table.startswith("thesis_logz")
-    ]
-    answered = {
-        (answer.table, tuple(answer.row.values()), answer.column) for answer in partition.answers()
+    cells = Results(tmp_path, [partition.STUDY]).cells
+    published = cells[cells["table"].str.startswith("thesis_logz")]
+    places = {
+        (table, *keys, column)
+        for table, keys, column in published[["table", "keys", "column"]].to_numpy()
     }
-    assert {(one.table, tuple(one.row.values()), one.column) for one in found} == answered
-    status.aims([partition.STUDY], tmp_path)
+    assert places == {
+        (answer.table, *answer.row.values(), answer.column) for answer in partition.answers()
+    }
 
 
 def test_answers_and_aims_ask_for_cells_and_metrics_that_the_paper_profile_has() -> None:

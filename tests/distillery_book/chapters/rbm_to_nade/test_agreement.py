@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from distillery.models.files import contents
 from distillery.models.nade import NADE
 from distillery.models.rbm import RBM
 from distillery.partition import every_state
-from distillery_book.chapters.partition_function import partition
 from distillery_book.chapters.rbm_to_nade import agreement
-from distillery_book.results import registry
+from distillery_book.results import store
+from distillery_book.results.records import results_folder
 from distillery_book.results.study import Context, Outcome
 
 
@@ -71,13 +72,13 @@ def smoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     """The smoke run, of a machine and a student that nobody has trained."""
     rng = torch.Generator().manual_seed(0)
     machine, student = RBM(784, 3, rng=rng), NADE(784, 70, rng=rng)
-    monkeypatch.setattr(partition, "teacher", lambda name, context: machine)
-    monkeypatch.setattr(
-        partition,
-        "students",
-        lambda cell, machine, names, context: {name: student for name in names},
-    )
     (cell,) = agreement.cells("smoke")
+    monkeypatch.setattr(agreement, "teacher", lambda name, images, context: machine)
+    monkeypatch.setattr(
+        agreement,
+        "students",
+        lambda cell, machine, context: {cell.params["students"]: student},
+    )
     return agreement.run(cell, Context("smoke", torch.device("cpu"), None, tmp_path))
 
 
@@ -110,9 +111,10 @@ def test_every_trained_student_stands_in_the_cell_of_its_weights() -> None:
             for cell in agreement.cells(profile)
             for name in str(cell.params["students"]).split()
         }
-        known = {
-            name: model.weights for name, (_, model) in registry.models().items() if name in found
-        }
+        folder = results_folder()
+        recorded = store.recorded_weights(folder)
         assert len(found) == 9
-        assert all(found[name].endswith(f"weights:{weights}") for name, weights in known.items())
+        for name, data in found.items():
+            path = store.weights_path(recorded[data.split("weights:")[1]], folder)
+            assert name in contents(path).models
     assert {cell.data for cell in agreement.cells("smoke")} == {"embedded:digits_binarized"}
