@@ -1,7 +1,13 @@
-"""Chapter 3: buffer or code."""
+"""Chapter 3: what a network learns from recollections of the data."""
 
 from __future__ import annotations
 
 from distillery_book.results.registry import Chapter
 
-CHAPTER = Chapter("03_transfer", studies=("transfer",))
+CHAPTER = Chapter(
+    "03_transfer",
+    studies=("transfer",),
+    title="Buffer or code",
+    question="I may keep a hundredth of my data. What should I keep to teach another network?",
+    costs="a student taught from a recollection file: a minute on one core for 10,000 examples",
+)

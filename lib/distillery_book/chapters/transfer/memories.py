@@ -1,25 +1,52 @@
 """What a student is shown: the data, a part of them, recollections, or decoded random codes.
 
-A memory is a tensor of pictures in bytes and, where the pictures have them, their labels. Drawn at
-random one after the other they are the inputs of distillation (Riemer et al., 2018, section 5.1).
+A memory is a tensor of pictures in bytes and what each is answered: its label, or the teacher's
+logits. Drawn at random one after the other they are the inputs of distillation (Riemer et al.,
+2018, section 5.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from distillery.generators.resample import as_unit
-from distillery.models.autoencoder import CategoricalAutoencoder
-from distillery_book.results.study import Scalar
+from distillery.generators.subsets import answers, labels_as_logits, subset
+from distillery.teachers import Frozen
+from distillery.tools.compress.recipes import as_bytes
 
 SUBSETS = {"tenth": 0.1, "fiftieth": 0.02, "hundredth": 0.01}
-CODES = ("buffer", "code")
-INPUTS = ("real", *SUBSETS, *CODES)
+SIZES = {"10x": 168, "50x": 62, "100x": 38}  # variables of two values, by how much they compress
 AT_ONCE = 1000
+
+# The columns of Tables 2 and 8: what is shown, and who answers.
+TABLES = {
+    "real": ("real", "labels"),
+    "sample_10pct": ("tenth", "labels"),
+    "sample_2pct": ("fiftieth", "labels"),
+    "sample_1pct": ("hundredth", "labels"),
+    "real_x_teacher_y": ("real", "teacher"),
+    "compress_10x": ("buffer 10x", "teacher"),
+    "compress_50x": ("buffer 50x", "teacher"),
+    "compress_100x": ("buffer 100x", "teacher"),
+}
+# Beyond the tables: random codes (Figure 4), and the answers that the tables do not have.
+BEYOND = {
+    "code_10x": ("code 10x", "teacher"),
+    "code_50x": ("code 50x", "teacher"),
+    "code_100x": ("code 100x", "teacher"),
+    "sample_10pct_teacher_y": ("tenth", "teacher"),
+    "sample_2pct_teacher_y": ("fiftieth", "teacher"),
+    "sample_1pct_teacher_y": ("hundredth", "teacher"),
+    "compress_10x_labels": ("buffer 10x", "labels"),
+    "compress_50x_labels": ("buffer 50x", "labels"),
+    "compress_100x_labels": ("buffer 100x", "labels"),
+}
+COLUMNS = {"tables": TABLES, "beyond": BEYOND}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,52 +57,51 @@ class Memory:
     labels: Tensor | None
 
 
-def remembered(
-    params: Mapping[str, Scalar],
-    x: Tensor,
-    y: Tensor,
-    autoencoder: CategoricalAutoencoder | None,
-    *,
-    rng: torch.Generator,
-) -> Memory:
-    """The memory that a cell's parameters name, of the training images `x` with the labels `y`."""
-    name = str(params["inputs"])
-    if name == "real":
-        return Memory(x, y)
-    if name in SUBSETS:
-        return _subset(x, y, SUBSETS[name], rng)
-    assert autoencoder is not None
-    if name == "buffer":
-        return Memory(recollections(autoencoder, x, rng=rng), y)
-    return Memory(imagined(autoencoder, int(params["episodes"]), rng=rng), None)
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What memories are made of: the images that are learned, their labels, the teacher, and the
+    autoencoders by how much they compress.
+    """
+
+    x: Tensor
+    y: Tensor
+    teacher: nn.Module
+    autoencoders: Mapping[str, Any]
+
+    def memory(self, name: str, *, count: int, rng: torch.Generator) -> Memory:
+        """The memory called `name`; of random codes there are `count`."""
+        if name == "real":
+            return Memory(self.x, self.y)
+        if name in SUBSETS:
+            size = round(SUBSETS[name] * len(self.x))
+            return Memory(*subset(self.x, self.y, size, rng=rng))
+        way, _, size_name = name.partition(" ")
+        autoencoder = self.autoencoders[size_name]
+        if way == "buffer":
+            return Memory(recalled(autoencoder, self.x, rng=rng), self.y)
+        return Memory(imagined(autoencoder, count, rng=rng), None)
+
+    def answered(self, memory: Memory, by: str) -> Tensor:
+        """Logits (N, classes) for a memory's pictures: the teacher's, or those that stand for the
+        labels.
+        """
+        if by == "teacher":
+            return answers(Frozen(self.teacher), memory.pictures)
+        assert memory.labels is not None
+        return labels_as_logits(memory.labels, 1 + int(self.y.max()))
 
 
 @torch.no_grad()
-def recollections(student: CategoricalAutoencoder, x: Tensor, *, rng: torch.Generator) -> Tensor:
+def recalled(autoencoder: Any, x: Tensor, *, rng: torch.Generator) -> Tensor:
     """Each picture coded once, by one draw of its code, and decoded: what a buffer gives back."""
     parts = x.split(AT_ONCE)
-    return torch.cat([_bytes(student.decode(student.encode(as_unit(p), rng=rng))) for p in parts])
+    codes = (autoencoder.encode(as_unit(part), rng=rng) for part in parts)
+    return torch.cat([as_bytes(autoencoder.decode(code)) for code in codes])
 
 
 @torch.no_grad()
-def imagined(student: CategoricalAutoencoder, count: int, *, rng: torch.Generator) -> Tensor:
+def imagined(autoencoder: Any, count: int, *, rng: torch.Generator) -> Tensor:
     """Decoded codes whose variables are all drawn uniformly: pictures that nobody has seen."""
-    shape = (count, student.variables)
-    codes = torch.randint(student.values, shape, generator=rng, device=rng.device)
-    return torch.cat([_bytes(student.decode(part)) for part in codes.split(AT_ONCE)])
-
-
-@torch.no_grad()
-def answered(pictures: Tensor, teacher: Callable[[Tensor], Tensor]) -> Tensor:
-    """The teacher's logits for every picture (N, classes)."""
-    return torch.cat([teacher(as_unit(part)) for part in pictures.split(AT_ONCE)])
-
-
-def _subset(x: Tensor, y: Tensor, share: float, rng: torch.Generator) -> Memory:
-    count = round(share * len(x))
-    chosen = torch.randperm(len(x), generator=rng, device=rng.device)[:count].sort().values
-    return Memory(x[chosen], y[chosen])
-
-
-def _bytes(pictures: Tensor) -> Tensor:
-    return (pictures * 255).round().to(torch.uint8)
+    shape = (count, autoencoder.variables)
+    codes = torch.randint(autoencoder.values, shape, generator=rng, device=rng.device)
+    return torch.cat([as_bytes(autoencoder.decode(part)) for part in codes.split(AT_ONCE)])

@@ -6,12 +6,13 @@ images, a few of them, recollections (a decoder and a buffer of codes), or decod
 are learned and remembered, the last sixth chooses between two rates, the test images are measured.
 
 Chosen here, for the papers do not say: LeNet's widths (20, 50, 500), Adam, one example a step, no
-temperature, codes drawn once, subsets drawn at random.
+temperature, codes drawn once, subsets drawn at random. All columns of a table learn side by side, a
+student each, with first weights and examples of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,19 +21,21 @@ from torch import Tensor, nn
 from distillery.data import Images
 from distillery.distillation import distill
 from distillery.generators import Resample
+from distillery.generators.subsets import answers
 from distillery.losses import HardLabels
 from distillery.models.autoencoder import CategoricalAutoencoder
+from distillery.models.files import Named
 from distillery.models.lenet import LeNet
-from distillery.teachers import Labels
+from distillery.teachers import Frozen, Labels
 from distillery.tools.compress import recipes
 from distillery.training.schedules import one_cycle
-from distillery_book.chapters.transfer import memories, neighbours, students
+from distillery_book.chapters.transfer import neighbours, students
+from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, TABLES, Sources
 from distillery_book.results.study import (
     WEIGHTS,
     Answer,
     Cell,
     Context,
-    Model,
     Outcome,
     Profile,
     Scalar,
@@ -41,198 +44,161 @@ from distillery_book.results.study import (
 
 TEACHER = "lenet-mnist"
 TEACHER_PASSES, TEACHER_BATCH, TEACHER_RATE = 20, 100, 0.002
-SIZES = {"10x": 168, "50x": 62, "100x": 38}  # variables of two values, by how much they compress
-AUTOENCODER_PASSES = {168: 60, 62: 20, 38: 20}
+AUTOENCODER_PASSES = {"10x": 60, "50x": 20, "100x": 20}
 PUBLISHED_PASSES = 500
-SEEDS, LONG_SEEDS = range(5), range(2)
 SHORT, LONG = 10_000, 100_000
+SEEDS, LONG_SEEDS = 5, 2
 SAMPLES = 10_000  # pictures whose nearest training image is looked for
 STAND_IN = "embedded:digits"
-KINDS = ("lenet", "mlp")
+KINDS = {"lenet": "cnn", "mlp": "mlp"}  # of students, and what the published tables call them
+TINY = 16  # variables of the autoencoder that the smoke run trains
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
-    """The teacher, the distances of Table 1, then the columns of Tables 2 and 8; beyond them code
-    sampling and the answers that the tables do not have.
+    """The teacher, the distances of Table 1, then the columns of Tables 2 and 8 and those beyond,
+    to 10,000 episodes and at last to 100,000.
     """
     if profile == "smoke":
-        return _small()
-    seeds = SEEDS if profile == "paper" else range(1)
-    tables = [_student(kind, *row, seed) for seed in seeds for kind in KINDS for row in _columns()]
+        return [_students("mlp", "tables", 0, episodes=100, data=STAND_IN)]
     if profile == "laptop":
-        return [_teacher(), *tables]
-    beyond = [_student(kind, *row, seed) for seed in seeds for kind in KINDS for row in _beyond()]
-    long = [
-        _student(kind, *row, seed, episodes=LONG)
-        for seed in LONG_SEEDS
+        return [_teacher(), *(_students(kind, "tables", 0, episodes=SHORT) for kind in KINDS)]
+    short = [
+        _students(kind, columns, seed, episodes=SHORT)
+        for columns in COLUMNS
+        for seed in range(SEEDS)
         for kind in KINDS
-        for row in _columns()
     ]
-    return [_teacher(), *_distances(), *tables, *beyond, *long]
-
-
-def _columns() -> list[tuple[str, int, str]]:
-    """Inputs, variables of a code (0 where there is none) and answers of Tables 2 and 8."""
-    subsets = [(name, 0, "labels") for name in memories.SUBSETS]
-    recollections = [("buffer", variables, "teacher") for variables in SIZES.values()]
-    return [("real", 0, "labels"), *subsets, ("real", 0, "teacher"), *recollections]
-
-
-def _beyond() -> list[tuple[str, int, str]]:
-    """Random codes (Figure 4), labels for the teacher's answers, and the other way round."""
-    imagined = [("code", variables, "teacher") for variables in SIZES.values()]
-    labelled = [("buffer", variables, "labels") for variables in SIZES.values()]
-    subsets = [(name, 0, "teacher") for name in memories.SUBSETS]
-    return [*imagined, *labelled, *subsets]
-
-
-def _small() -> list[Cell]:
-    tiny: dict[str, Scalar] = {"episodes": 100, "batch": 1}
-    rows = [("real", 0, "labels"), ("tenth", 0, "teacher"), ("buffer", 16, "teacher")]
-    rows += [("code", 16, "teacher")]
-    return [
-        Cell({"student": "mlp", "inputs": inputs, "c": c, "answers": answers, **tiny}, 0, STAND_IN)
-        for inputs, c, answers in rows
+    long = [
+        _students(kind, columns, seed, episodes=LONG)
+        for columns in COLUMNS
+        for seed in range(LONG_SEEDS)
+        for kind in KINDS
     ]
+    return [_teacher(), *_distances(), *short, *long]
 
 
 def _teacher() -> Cell:
     return Cell({"student": "teacher", "passes": TEACHER_PASSES}, 0, "mnist")
 
 
-def _student(
-    kind: str, inputs: str, variables: int, answers: str, seed: int, *, episodes: int = SHORT
-) -> Cell:
-    params = {"student": kind, "inputs": inputs, "c": variables, "answers": answers}
-    return Cell({**params, "episodes": episodes, "batch": 1}, seed, _data(variables))
+def _students(kind: str, columns: str, seed: int, *, episodes: int, data: str = "") -> Cell:
+    params: dict[str, Scalar] = {"student": kind, "columns": columns, "episodes": episodes}
+    return Cell({**params, "batch": 1}, seed, data or _data(*SIZES.values()))
 
 
 def _distances() -> list[Cell]:
     return [
-        Cell({"student": "none", "inputs": inputs, "c": c, "episodes": SAMPLES}, 0, _data(c))
-        for c in (SIZES["100x"], SIZES["10x"])
-        for inputs in memories.CODES
+        Cell({"student": "none", "memory": f"{way} {size}", "samples": SAMPLES}, 0, _data(c))
+        for size, c in SIZES.items()
+        for way in ("code", "buffer")
     ]
 
 
-def _data(variables: int) -> str:
-    """What a cell needs: the images, the teacher, and an autoencoder of chapter 2."""
-    trained = f"+{WEIGHTS}{recipes.model_name(variables, 2)}" if variables else ""
-    return f"mnist+{WEIGHTS}{TEACHER}{trained}"
+def _data(*variables: int) -> str:
+    """What a cell needs: the images, the teacher, and autoencoders of chapter 2."""
+    names = [TEACHER, *(recipes.model_name(c, 2) for c in variables)]
+    return "+".join(["mnist", *(f"{WEIGHTS}{name}" for name in names)])
 
 
 def run(cell: Cell, context: Context) -> Outcome:
-    """The teacher's training, distances to the nearest training image, or one student."""
+    """The teacher's training, distances to the nearest training image, or a table's students."""
     images = context.load(cell.data.split("+")[0])
-    rng = torch.Generator(context.device).manual_seed(cell.seed)
     kind = str(cell.params["student"])
     if kind == "teacher":
-        return _run_teacher(cell, images, context, rng)
-    x, held = recipes.divided(images.x_train.to(context.device))
-    if kind == "none":
-        return _run_distances(cell, x, context, rng)
-    return _run_student(cell, images, (x, held), context, rng)
+        return _run_teacher(cell, images, context)
+    return (_run_distances if kind == "none" else _run_students)(cell, images, context)
 
 
-def _run_teacher(cell: Cell, images: Images, context: Context, rng: torch.Generator) -> Outcome:
+def _run_teacher(cell: Cell, images: Images, context: Context) -> Outcome:
+    rng = torch.Generator(context.device).manual_seed(cell.seed)
     network = LeNet(rng=rng, classes=images.classes).to(context.device)
-    x, held = recipes.divided(images.x_train.to(context.device))
-    assert images.y_train is not None
-    y, y_held = recipes.divided(images.y_train.to(context.device))
+    (x, y), (x_held, y_held) = _parts(images, context)
     _teach(network, x, y, int(cell.params["passes"]), context, rng)
     network.half().float()  # what is kept is what was measured
+    test = _test(images, context)
     metrics = {
-        "test": _right(network, images.x_test, images.y_test, context),
-        "held": _right(network, held, y_held, context),
-        "train": _right(network, x, y, context),
+        "test": _right(network, *test),
+        "held": _right(network, x_held, y_held),
+        "train": _right(network, x, y),
     }
-    weights = {name: value.half() for name, value in network.state_dict().items()}
     departures = {"teacher_passes": [PUBLISHED_PASSES, cell.params["passes"]]}
-    return Outcome(metrics, departures, weights=weights, weights_name=TEACHER)
+    models = [Named(TEACHER, network.cpu())]
+    return Outcome(metrics, departures, models=models, weights_name=TEACHER)
 
 
-def _run_distances(cell: Cell, x: Tensor, context: Context, rng: torch.Generator) -> Outcome:
+def _run_distances(cell: Cell, images: Images, context: Context) -> Outcome:
     """The mean over pictures from codes of the distance to the nearest training image (Table 1)."""
-    autoencoder = _autoencoder(cell, x, context)
-    memory = memories.remembered(cell.params, x, x.new_zeros(len(x)).long(), autoencoder, rng=rng)
-    chosen = torch.randperm(len(memory.pictures), generator=rng, device=rng.device)
-    pictures = memory.pictures[chosen[: int(cell.params["episodes"])]]
-    away = neighbours.nearest(pictures, x, context.report)
-    error = away.std().item() / len(away) ** 0.5
-    metrics = {"nearest": away.mean().item(), "nearest_se": error}
-    shown = {"pictures": pictures[:32].cpu(), "nearest": away[:32].float()}
-    return Outcome(metrics, _departures(cell), arrays=shown)
+    sources, count = _sources(cell, images, context), int(cell.params["samples"])
+    name = str(cell.params["memory"])
+    rng = students.stream(cell.seed, f"memory {name}", context.device)
+    pictures = sources.memory(name, count=count, rng=rng).pictures
+    chosen = torch.randperm(len(pictures), generator=rng, device=rng.device)[:count]
+    away = neighbours.nearest(pictures[chosen], sources.x, context.report)
+    metrics = {"nearest": away.mean().item(), "nearest_se": away.std().item() / len(away) ** 0.5}
+    shown = {"pictures": pictures[chosen[:32]].cpu(), "nearest": away[:32].float()}
+    return Outcome(metrics, _departures(cell, [name]), arrays=shown)
 
 
-def _run_student(
-    cell: Cell, images: Images, parts: tuple[Tensor, Tensor], context: Context, rng: torch.Generator
-) -> Outcome:
-    x, held = parts
-    assert images.y_train is not None
-    assert images.y_test is not None
-    y, y_held = recipes.divided(images.y_train.to(context.device))
-    autoencoder = _autoencoder(cell, x, context) if cell.params["c"] else None
-    memory = memories.remembered(cell.params, x, y, autoencoder, rng=rng)
-    teacher = _loaded_teacher(cell, images, context)
-    is_taught = cell.params["answers"] == "teacher"
-    answers = memories.answered(memory.pictures, teacher) if is_taught else memory.labels
-    assert answers is not None
-    measured = {
-        "test": (images.x_test.to(context.device), images.y_test.to(context.device)),
-        "held": (held, y_held),
-    }
+def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
+    sources = _sources(cell, images, context)
+    wanted = COLUMNS[str(cell.params["columns"])]
+    count = int(cell.params["episodes"])
+    columns = {}
+    for column, (name, by) in wanted.items():
+        rng = students.stream(cell.seed, f"memory {name}", context.device)
+        memory = sources.memory(name, count=count, rng=rng)
+        columns[column] = (memory.pictures, sources.answered(memory, by))
+    _, held = _parts(images, context)
     metrics = students.taught(
         str(cell.params["student"]),
-        memory,
-        answers,
-        measured,
+        columns,
+        {"test": _test(images, context), "held": held},
         context,
-        episodes=int(cell.params["episodes"]),
-        batch=int(cell.params["batch"]),
-        rng=rng,
+        episodes=count,
+        seed=cell.seed,
     )
-    return Outcome(metrics, _departures(cell))
+    return Outcome(metrics, _departures(cell, [name for name, _ in wanted.values()]))
 
 
-def _departures(cell: Cell) -> dict[str, list[Any]]:
-    """What the papers say and is otherwise here: less training of the teacher and the autoencoder,
-    and the recipe by which chapter 2 trains autoencoders.
+def _departures(cell: Cell, names: Sequence[str]) -> dict[str, list[Any]]:
+    """What the papers say and is otherwise here: less training of teacher and autoencoders, and
+    the recipe by which chapter 2 trains autoencoders.
     """
-    departures: dict[str, list[Any]] = {}
-    if cell.params.get("answers") == "teacher":
-        departures["teacher_passes"] = [PUBLISHED_PASSES, TEACHER_PASSES]
-    if variables := int(cell.params["c"]):
-        passes = AUTOENCODER_PASSES.get(variables, 1)
-        departures["autoencoder_passes"] = [PUBLISHED_PASSES, passes]
+    departures: dict[str, list[Any]] = {"teacher_passes": [PUBLISHED_PASSES, TEACHER_PASSES]}
+    sizes = [name.partition(" ")[2] for name in names if " " in name]
+    if sizes:
+        fewest = min(AUTOENCODER_PASSES[size] for size in sizes)
+        departures["autoencoder_passes"] = [PUBLISHED_PASSES, fewest]
         departures["autoencoder_rates"] = ["constant, 1e-2 to 1e-5", "one cycle"]
         departures["autoencoder_losses"] = ["with a KL term", "cross entropy, then L1"]
-    if int(cell.params["episodes"]) not in (SAMPLES, SHORT, LONG):
-        departures["episodes"] = [LONG, cell.params["episodes"]]
     return departures
 
 
-def _autoencoder(cell: Cell, x: Tensor, context: Context) -> CategoricalAutoencoder:
-    """Chapter 2's; of stand-ins one that is trained here for a pass."""
-    variables = int(cell.params["c"])
-    if cell.data != STAND_IN:
-        tensors = context.weights(recipes.model_name(variables, 2))
-        return recipes.built(variables, 2, tensors).to(context.device).eval()
-    rng = torch.Generator(context.device).manual_seed(0)
-    network = CategoricalAutoencoder(variables, 2, rng=rng).to(context.device)
-    recipes.trained(network, x, 1, context, rng=rng)
-    return network.eval()
+def _sources(cell: Cell, images: Images, context: Context) -> Sources:
+    """Teacher and autoencoders as they were recorded; of stand-ins such as are trained here."""
+    (x, y), _ = _parts(images, context)
+    if cell.data == STAND_IN:
+        return _tiny_sources(x, y, images, context)
+    names = [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if WEIGHTS in part]
+    models: dict[str, nn.Module] = {}
+    for name in names:
+        models[name] = context.models(name)[name].to(context.device).eval()
+    autoencoders = {
+        size: models[name]
+        for size, variables in SIZES.items()
+        if (name := recipes.model_name(variables, 2)) in models
+    }
+    return Sources(x, y, models[TEACHER], autoencoders)
 
 
-def _loaded_teacher(cell: Cell, images: Images, context: Context) -> nn.Module:
-    """The recorded one; of stand-ins one that is trained here for two passes."""
+def _tiny_sources(x: Tensor, y: Tensor, images: Images, context: Context) -> Sources:
+    """A teacher of two passes and an autoencoder of one, which serves for every size."""
     rng = torch.Generator(context.device).manual_seed(0)
     network = LeNet(rng=rng, classes=images.classes).to(context.device)
-    if cell.data != STAND_IN:
-        network.load_state_dict({k: v.float() for k, v in context.weights(TEACHER).items()})
-        return network.eval()
-    assert images.y_train is not None
-    _teach(network, images.x_train, images.y_train, 2, context, rng)
-    return network.eval()
+    _teach(network, x, y, 2, context, rng)
+    autoencoder = CategoricalAutoencoder(TINY, 2, rng=rng).to(context.device)
+    recipes.trained(autoencoder, x, 1, context, rng=rng)
+    return Sources(x, y, network.eval(), dict.fromkeys(SIZES, autoencoder.eval()))
 
 
 def _teach(
@@ -254,61 +220,57 @@ def _teach(
     )
 
 
-@torch.no_grad()
-def _right(network: nn.Module, x: Tensor, y: Tensor | None, context: Context) -> float:
-    assert y is not None
-    logits = memories.answered(x.to(context.device), network)
-    return float((logits.argmax(-1) == y.to(context.device)).double().mean())
+def _parts(images: Images, context: Context) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The images that are learned and remembered, five sixths, and those that choose."""
+    assert images.y_train is not None
+    x, y = images.x_train.to(context.device), images.y_train.to(context.device)
+    learned = len(x) * 5 // 6
+    return (x[:learned], y[:learned]), (x[learned:], y[learned:])
 
 
-def built(tensors: Mapping[str, Tensor]) -> LeNet:
-    """The teacher, from the tensors that were recorded of it."""
-    network = LeNet(rng=torch.Generator().manual_seed(0))
-    network.load_state_dict({name: value.float() for name, value in tensors.items()})
-    return network
+def _test(images: Images, context: Context) -> tuple[Tensor, Tensor]:
+    assert images.y_test is not None
+    return images.x_test.to(context.device), images.y_test.to(context.device)
 
 
-def answers() -> Sequence[Answer]:
+def _right(network: nn.Module, x: Tensor, y: Tensor) -> float:
+    logits = answers(Frozen(network), x)
+    return float((logits.argmax(-1) == y).double().mean())
+
+
+def published() -> Sequence[Answer]:
     """Tables 2 and 8, a column for each memory, a row for each number of episodes; Table 1."""
-    names = ["real", "sample_10pct", "sample_2pct", "sample_1pct", "real_x_teacher_y"]
-    names += [f"compress_{times}" for times in SIZES]
-    return [
-        *_distance_answers(),
-        *(
-            answer
-            for kind, table in (("lenet", "cnn"), ("mlp", "mlp"))
-            for column, place in zip(names, _columns(), strict=True)
-            for answer in _column_answers(
-                kind, f"recollections_{table}_student_random", column, place
-            )
-        ),
-    ]
-
-
-def _column_answers(
-    kind: str, table: str, column: str, place: tuple[str, int, str]
-) -> Sequence[Answer]:
-    name = f"recollections_{table}_student_random"
-    inputs, variables, given = place
-    where: dict[str, Scalar] = {"student": kind, "inputs": inputs, "c": variables}
-    where |= {"answers": given, "batch": 1}
-    return [
-        Answer(name, {"episodes": mark}, column, f"accuracy_{mark}", where, scale=100)
+    tables = [
+        Answer(
+            f"recollections_{name}_student_random",
+            {"episodes": mark},
+            column,
+            f"accuracy_{column}_{mark}",
+            {**_place(kind), "episodes": SHORT if mark <= SHORT else LONG},
+            scale=100,
+        )
+        for kind, name in KINDS.items()
+        for column in TABLES
         for mark in students.MARKS
     ]
+    return [*_distance_answers(), *tables]
 
 
-def _distance_answers() -> Sequence[Answer]:
+def _place(kind: str) -> dict[str, Scalar]:
+    return {"student": kind, "columns": "tables", "batch": 1}
+
+
+def _distance_answers() -> list[Answer]:
     return [
         Answer(
             "recollections_nearest_neighbour",
-            {"latent": f"{c}x2", "sampling": inputs},
+            {"latent": f"{SIZES[size]}x2", "sampling": way},
             "nearest_neighbour_distortion",
             "nearest",
-            {"student": "none", "inputs": inputs, "c": c},
+            {"student": "none", "memory": f"{way} {size}"},
         )
-        for c in (SIZES["100x"], SIZES["10x"])
-        for inputs in memories.CODES
+        for size in ("100x", "10x")
+        for way in ("code", "buffer")
     ]
 
 
@@ -318,7 +280,7 @@ STUDY = Study(
     "Buffer or code: what teaches a new network",
     cells,
     run,
-    answers,
+    published,
     precision="float32",
-    models={TEACHER: Model(TEACHER, built)},
+    makes=(TEACHER,),
 )
