@@ -187,7 +187,7 @@ def test_its_study_is_recorded_under_its_name(book: Path) -> None:
 def test_its_page_shows_its_records_under_its_number(book: Path) -> None:
     page = _page(book, "42_line")
     assert '<span class="section-number">42. </span>A line' in page
-    assert "Fig. 42.1" in page
+    assert "Figure 42.1" in page
     assert "error" in page
 
 
