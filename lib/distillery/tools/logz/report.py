@@ -39,8 +39,8 @@ class Report:
 
     An estimate's interval reaches three standard errors to either side, and further where there is
     doubt. The bracket reaches from three errors below the lower bound to three above the upper one,
-    since bounds hold on average. `run` says what was run. `ratios` holds the log ratios that everything
-    was read from: `below`, whose mean is the lower bound, and `above`; it is empty after
+    since bounds hold on average. `run` says what was run. `ratios` holds the log ratios that
+    everything was read from: `below`, whose mean is the lower bound, and `above`; it is empty after
     enumeration.
     """
 
