@@ -87,10 +87,10 @@ class Visits:
         expected = self._expected(log_z)
         order = _log_chance(self.counts, expected).argsort()
         seen, due = self.counts[order].cumsum(0), expected[order].cumsum(0)
-        lacking = _log_chance(seen, due) + _log_choices(len(order)).to(due) < math.log(UNLIKELY)
-        if not bool(lacking.any()):
+        chance = _log_chance(seen, due) + _log_choices(len(order))
+        last = int(chance.argmin())
+        if chance[last].item() >= math.log(UNLIKELY):
             return None
-        last = int(lacking.nonzero().max())
         log_mass = self.around[order[: last + 1]].logsumexp(0).item()
         return Missed(int(seen[last]), due[last].item(), self.draws, log_mass)
 
