@@ -85,22 +85,23 @@ class Decoder:
                 f"{len(symbols)} symbols are asked for, {self._count - self._done} of {self._count}"
                 " are left"
             )
-        lane = self._done % len(self._states)
-        slots = _slots(np.atleast_2d(tables))
-        if shared and len(symbols) >= _LOOKED_UP:
-            known = np.repeat(np.arange(len(tables), dtype=np.uint16), tables)
-            self._read = _look_up(
-                self._states, self._words, self._read, lane, slots[0], known, symbols
-            )
-        else:
-            self._read = _search(self._states, self._words, self._read, lane, slots, symbols)
-        self._done += len(symbols)
+        self._decode(tables, symbols)
         if self._read >= len(self._words):
             raise ValueError(
                 "the string ends before its symbols do: it was cut short or altered, or coded by"
                 " other tables"
             )
         return symbols
+
+    def _decode(self, tables: np.ndarray, symbols: np.ndarray) -> None:
+        """The next symbols into their array, by the loop that is faster for so many."""
+        string = (self._states, self._words, self._read, self._done % len(self._states))
+        if tables.ndim == 1 and len(symbols) >= _LOOKED_UP:
+            known = np.repeat(np.arange(len(tables), dtype=np.uint16), tables)
+            self._read = _look_up(*string, _slots(tables), known, symbols)
+        else:
+            self._read = _search(*string, _slots(np.atleast_2d(tables)), symbols)
+        self._done += len(symbols)
 
     def finish(self) -> None:
         """An error unless every symbol, word and state has come out as it went in: a check on the
@@ -129,10 +130,12 @@ def encode_codes(codes: np.ndarray, values: int) -> bytes:
         )
     encoder = Encoder()
     counts = np.ones((codes.shape[1], values), dtype=np.int64)
+    columns = np.ascontiguousarray(codes.T)
     for block in _blocks(len(codes)):
         for i, table in enumerate(counted_frequencies(counts)):
-            encoder.put(codes[block, i], table)
-            counts[i] += np.bincount(codes[block, i], minlength=values)
+            symbols = columns[i, block]
+            encoder.put(symbols, table)
+            counts[i] += np.bincount(symbols, minlength=values)
     return encoder.finish()
 
 
@@ -141,14 +144,14 @@ def decode_codes(string: bytes, values: int, shape: tuple[int, int]) -> np.ndarr
     check_values(values)
     decoder = Decoder(string, shape[0] * shape[1])
     counts = np.ones((shape[1], values), dtype=np.int64)
-    codes = np.empty(shape, dtype=np.uint8 if values <= 256 else np.int16)
+    columns = np.empty(shape[::-1], dtype=np.uint8 if values <= 256 else np.int16)
     for block in _blocks(shape[0]):
         for i, table in enumerate(counted_frequencies(counts)):
             symbols = decoder.take(table, block.stop - block.start)
-            codes[block, i] = symbols
+            columns[i, block] = symbols
             counts[i] += np.bincount(symbols, minlength=values)
     decoder.finish()
-    return codes
+    return np.ascontiguousarray(columns.T)
 
 
 def _blocks(count: int) -> list[slice]:
