@@ -110,22 +110,24 @@ def shown(committed: Notebook, executed: Notebook) -> tuple[Notebook, list[str]]
     ran = {cell["id"]: cell for cell in code_cells(executed)}
     injected = [cell for cell in code_cells(executed) if "injected-parameters" in tags(cell)]
     cells: list[Cell] = []
-    stale: list[str] = []
     for cell in committed["cells"]:
-        if cell["cell_type"] != "code":
-            cells.append(_with_numbers(cell, numbers))
-            continue
-        twin = ran.get(cell["id"])
-        if twin is None or source(twin) != source(cell):
-            stale.append(cell["id"])
-        cells.append(
-            cell
-            if twin is None
-            else cell | {"outputs": twin["outputs"], "execution_count": twin["execution_count"]}
-        )
-        if "parameters" in tags(cell):
+        is_code = cell["cell_type"] == "code"
+        cells.append(_with_outputs(cell, ran) if is_code else _with_numbers(cell, numbers))
+        if is_code and "parameters" in tags(cell):
             cells.extend(injected)
+    stale = [
+        cell["id"]
+        for cell in code_cells(committed)
+        if cell["id"] not in ran or source(ran[cell["id"]]) != source(cell)
+    ]
     return committed | {"cells": cells}, stale
+
+
+def _with_outputs(cell: Cell, ran: Mapping[str, Cell]) -> Cell:
+    """The cell with the outputs of the one that ran under its id, if one did."""
+    if cell["id"] not in ran:
+        return cell
+    return cell | {name: ran[cell["id"]][name] for name in ("outputs", "execution_count")}
 
 
 def refreshed(committed: Notebook, executed: Notebook) -> Notebook:
