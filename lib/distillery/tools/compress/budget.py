@@ -29,8 +29,8 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Budget:
-    """One of four: `bits_per_image` for the code alone, `times_smaller` than the pictures' bytes for
-    the whole file, `budget_bytes` for it in total, or the `code` (c, l) itself.
+    """One of four: `bits_per_image` for the code alone, `times_smaller` than the pictures' bytes
+    for the whole file, `budget_bytes` for it in total, or the `code` (c, l) itself.
     """
 
     bits_per_image: float | None = None
