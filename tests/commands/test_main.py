@@ -122,8 +122,10 @@ class Point:
 def test_a_command_of_another_package_that_is_broken_is_listed_with_what_is_wrong(
     content, said, greet, tmp_path, monkeypatch, capsys
 ):
-    (tmp_path / "foreign_command.py").write_text(content)
-    monkeypatch.syspath_prepend(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "foreign_command.py").write_text(content)
+    monkeypatch.syspath_prepend(elsewhere)
     monkeypatch.setattr(cli, "entry_points", lambda group: [Point("foreign", "foreign_command")])
     sys.modules.pop("foreign_command", None)
     assert cli.main(["--help"]) == 0
