@@ -158,7 +158,7 @@ def test_a_page_is_read_in_twenty_minutes(path: Path) -> None:
     assert len(tables) <= MOST_OPEN_TABLES
 
 
-@each_within_limits
+@each_chapter
 def test_no_code_cell_has_more_than_twelve_statements(path: Path) -> None:
     lengths = {cell["id"]: _statements(cell) for cell in _code(path)}
     assert {name: length for name, length in lengths.items() if length > MOST_STATEMENTS} == {}
