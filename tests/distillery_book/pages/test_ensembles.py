@@ -11,6 +11,7 @@ from matplotlib.colors import same_color
 from distillery_book.chapters.ensembles.grid import GENERATORS
 from distillery_book.chapters.ensembles.ladder import LADDER
 from distillery_book.pages import ensembles as page
+from distillery_book.pages import notebook
 from distillery_book.results import published
 
 # Two generators, looked at after one step and after ten: (accuracy, log probability) of the student
@@ -77,6 +78,19 @@ def test_only_rows_of_the_thesis_have_a_published_dot_and_every_row_a_recorded_o
     assert sorted(of_kind["recorded"]) == sorted(page.ladder("10pct").index)
     printed = dots[dots["kind"] == "published"].set_index("label")["value"]
     assert printed["nade, as the thesis"] == 96.64
+
+
+def test_levels_are_first_the_teachers_then_those_of_the_network_that_learned_from_labels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def asked(study: str, metric: str, **where: object) -> str:
+        return f"{study} {metric} {where['generator']} {where['train_data']}"
+
+    monkeypatch.setattr(notebook, "value", asked)
+    assert page.levels("log_prob", "10pct") == [
+        "ensembles log_prob_teacher mnist 10pct",
+        "ensembles log_prob_direct mnist 10pct",
+    ]
 
 
 def test_every_generator_that_was_run_has_two_measures_of_two_students_at_every_look() -> None:
