@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     chosen("method", args.method, METHODS)
     settings.check_device(args.device)
     check_seed("--seed", args.seed)
+    _check_packages(args)
     for path in (args.model, args.data):
         if path is not None:
             check_readable(path, FILES)
@@ -154,10 +155,13 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
             _check_writable(option, path, inputs)
     if picture is not None and words is not None and picture.resolve() == words.resolve():
         raise ValueError(f"--figure and --json are both {picture}: give them different names")
-    if picture is not None:
+    return picture, words
+
+
+def _check_packages(args: argparse.Namespace) -> None:
+    if args.figure != "none":
         for name in ("pictures", "tables"):
             extras.check(name, "the figure (--figure none does without)")
-    return picture, words
 
 
 def _check_writable(option: str, path: Path, inputs: list[Path]) -> None:
