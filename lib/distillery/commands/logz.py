@@ -83,13 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    chosen("method", args.method, METHODS)
-    settings.check_device(args.device)
-    check_seed("--seed", args.seed)
-    _check_packages(args)
-    for path in (args.model, args.data):
-        if path is not None:
-            check_readable(path, FILES)
+    _check(args)
     picture, words = _outputs(args)
     found, data = _read(args)
     report = _estimate(args, found.machine, data)
@@ -100,6 +94,16 @@ def run(args: argparse.Namespace) -> int:
     finally:
         print("\n".join([*_said(args, report, found), *written]))
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    chosen("method", args.method, METHODS)
+    settings.check_device(args.device)
+    check_seed("--seed", args.seed)
+    _check_packages(args)
+    for path in (args.model, args.data):
+        if path is not None:
+            check_readable(path, FILES)
 
 
 def _said(args: argparse.Namespace, report: Report, found: Found) -> Iterator[str]:
