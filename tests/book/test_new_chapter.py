@@ -7,6 +7,7 @@ study runs, its notebook runs, and the site is built with every warning an error
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -123,7 +124,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("copy")
     _copy(root)
     _add_chapter(root)
-    _distillery(root, "study", "line", "--profile", "smoke", "--workers", "1")
+    _distillery(root, "study", "line", "--profile", "laptop", "--workers", "1")
     _distillery(root, "book", "--chapters", "42")
     return root
 
@@ -184,11 +185,12 @@ def test_its_study_is_recorded_under_its_name(book: Path) -> None:
     assert "line" in _distillery(book, "status")
 
 
-def test_its_page_shows_its_records_under_its_number(book: Path) -> None:
+def test_its_page_shows_its_records_and_bears_its_number(book: Path) -> None:
     page = _page(book, "42_line")
+    errors = re.findall(r'"error": ([0-9.e-]+)', (book / "book/results/line.jsonl").read_text())
+    assert [error for error in errors if f"{float(error):.3f}" not in page] == []
     assert '<span class="section-number">42. </span>A line' in page
-    assert "Fig. 42.1" in page
-    assert "error" in page
+    assert "Figure 42.1" in page
 
 
 def test_the_index_leads_to_it_and_says_what_it_found(book: Path) -> None:

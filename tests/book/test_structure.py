@@ -28,7 +28,7 @@ each_chapter = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem
 
 # A chapter is read in twenty minutes, and its code by reading.
 MOST_WORDS, FEWEST_FIGURES, MOST_FIGURES, MOST_OPEN_TABLES = 1800, 6, 10, 5
-MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 5
+MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 6
 # Pages written before there were these limits; whoever rewrites one takes it out.
 LONGER = (
     "02_compression",
@@ -158,7 +158,7 @@ def test_a_page_is_read_in_twenty_minutes(path: Path) -> None:
     assert len(tables) <= MOST_OPEN_TABLES
 
 
-@each_within_limits
+@each_chapter
 def test_no_code_cell_has_more_than_twelve_statements(path: Path) -> None:
     lengths = {cell["id"]: _statements(cell) for cell in _code(path)}
     assert {name: length for name, length in lengths.items() if length > MOST_STATEMENTS} == {}

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -92,7 +94,7 @@ def test_an_interrupted_run_says_that_the_same_command_continues(distillery, tmp
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Run, "finished", interrupted)
-    code, _, err = distillery("compress", "data.npz", "--code", "4x2")
+    code, _, err = distillery("compress", "data.npz", "--code", "4x2", "--passes", "1")
     assert (code, err) == (
         130,
         "distillery: interrupted; the same command continues from data.rec.checkpoint\n",
@@ -153,7 +155,8 @@ def test_an_interrupted_run_says_that_the_same_command_continues(distillery, tmp
             ("data.npz", "--code", "4x2", "-o", "no/where"),
             "--output is no/where, but no cannot be written to",
         ),
-        (("none.npz", "--code", "4x2"), "none.npz is not there"),
+        (("none.npz", "--code", "4x2"), "none.npz is not there: an .npz file with pictures is"),
+        ((".", "--code", "4x2"), r"\. is a folder: an \.npz file with pictures is needed"),
         (
             ("locked.npz", "--code", "4x2"),
             (
@@ -207,6 +210,85 @@ def test_a_second_run_that_would_write_the_same_file_is_refused_while_the_first_
         Recollections.load("other").codes.shape[1],
     ) == (4, 8)
     assert {path.name for path in tmp_path.iterdir()} == {"data.npz", "one", "other"}
+
+
+def test_a_long_training_is_announced_and_begun_only_if_that_is_wanted(
+    distillery, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Run, "expected_seconds", lambda self: 7200.0)
+    arguments = ("compress", "data.npz", "--code", "4x2", "--passes", "1")
+    code, out, err = distillery(*arguments)
+    assert code == 2
+    assert "Time: about 2.0 h of training\n" in out
+    assert err == (
+        "distillery: training is expected to take 2.0 h, longer than 10 min: --yes trains all the"
+        " same; a shorter code or fewer --passes take less\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+    assert distillery(*arguments, "--yes")[0] == 0
+    assert (tmp_path / "data.rec").is_file()
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("Yes", 0), ("", 2), ("no", 2)])
+def test_at_a_terminal_a_long_training_is_asked_for(answer, code, distillery, monkeypatch):
+    monkeypatch.setattr(Run, "expected_seconds", lambda self: 7200.0)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: answer)
+    assert distillery("compress", "data.npz", "--code", "4x2", "--passes", "1")[0] == code
+
+
+def test_a_training_that_was_begun_goes_on_without_being_asked_for_again(distillery, monkeypatch):
+    trained = Run.trained
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    arguments = ("compress", "data.npz", "--code", "4x2", "--passes", "1")
+    monkeypatch.setattr(Run, "trained", interrupted)
+    assert distillery(*arguments)[0] == 130
+    monkeypatch.setattr(Run, "trained", trained)
+    monkeypatch.setattr(Run, "expected_seconds", lambda self: 7200.0)
+    assert distillery(*arguments)[0] == 0
+
+
+LITTLE_ROOM = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+from distillery.commands.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_disk_that_is_full_is_one_sentence_and_nothing_is_at_the_files_place(
+    distillery, tmp_path
+):
+    """Files of more than 2,000 bytes cannot be written here, which no checkpoint fits into."""
+    arguments = ["compress", "data.npz", "--code", "4x2", "--passes", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_ROOM, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 2
+    (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("distillery: ")]
+    assert sentence.startswith("distillery: there is no room for data.rec and its checkpoints (")
+    assert sentence.endswith("make room, and the same call continues")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data.rec").exists()
+    left = [path.name for path in (tmp_path / "data.rec.checkpoint").iterdir()]
+    assert all(name.startswith(("run.json", "run.lock")) for name in left)
+    assert distillery("compress", "data.npz", "--code", "4x2", "--passes", "1")[0] == 0
+
+
+def test_which_arrays_come_out_is_said_in_the_help(distillery, capsys):
+    with pytest.raises(SystemExit):
+        distillery("decompress", "--help")
+    said = " ".join(capsys.readouterr().out.split())
+    for fact in ("uint8", "(N, H, W, 3), channels last", "int64 (N,)"):
+        assert fact in said
 
 
 def test_one_budget_is_needed_and_only_one(distillery):

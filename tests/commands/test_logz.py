@@ -94,7 +94,10 @@ def test_what_the_file_left_open_is_noted(logz):
             ("--data", "narrow.npz"),
             "--data narrow.npz has 5 bits a row; the machine has 12 visible units",
         ),
-        (("--data", "none.npz"), "none.npz is not there"),
+        (("--data", "none.npz"), "none.npz is not there: an .npz or .safetensors file is needed"),
+        (("--data", "."), ". is a folder: an .npz or .safetensors file is needed"),
+        (("--seed", "-1"), "--seed is -1: a whole number from 0, below 2^63, is needed"),
+        (("--seed", "1" + "0" * 23), "--seed is 100000000000000000000000: a whole number from 0"),
         (
             ("--json", "nowhere/found.json"),
             (
@@ -121,6 +124,42 @@ def test_bad_input_is_one_sentence_before_anything_is_computed(
     assert err.startswith(f"distillery: {message}")
     assert err.count("\n") == 1
     assert {path.suffix for path in tmp_path.iterdir()} == {".npz"}
+
+
+def test_a_folder_is_no_model(logz, capsys):
+    assert main(["logz", "."]) == 2
+    assert capsys.readouterr().err == (
+        "distillery: . is a folder: an .npz or .safetensors file is needed\n"
+    )
+
+
+def test_a_model_of_too_many_arrays_is_refused_in_a_sentence_of_bearable_length(logz):
+    np.savez("machine.npz", **{f"layer.{i}.gamma": W for i in range(1000)})
+    code, _, err = logz()
+    assert code == 2
+    assert "layer.11.gamma (12, 6), and 988 more" in err
+    assert len(err) < 800
+
+
+def test_what_was_found_is_on_disk_before_it_is_printed(logz, monkeypatch, tmp_path):
+    def unprintable(self):
+        raise ValueError("no such letters")
+
+    monkeypatch.setattr(command_logz.Report, "__str__", unprintable)
+    assert logz("--json", "found.json")[0] == 2
+    assert json.loads((tmp_path / "found.json").read_text())["trusted"]
+    assert (tmp_path / "machine.logz.png").is_file()
+
+
+def test_what_was_found_is_printed_though_the_figure_fails(logz, monkeypatch):
+    def undrawn(report, path):
+        raise OSError("no room")
+
+    monkeypatch.setattr(command_logz, "_drawn", undrawn)
+    code, out, err = logz("--json", "found.json")
+    assert (code, err.splitlines()[-1]) == (2, "distillery: no room")
+    assert "log Z = " in out
+    assert "Json: found.json" in out
 
 
 def test_outputs_are_tried_before_the_model_is_read(logz, monkeypatch):

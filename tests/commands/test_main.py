@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import warnings
 
+import numpy as np
 import pytest
 
 from distillery import __version__
@@ -99,3 +102,79 @@ def test_the_package_is_the_command_line_and_refuses_without_importing_torch():
     )
     assert done.stdout == "2 False\n"
     assert "did you mean 'study'?" in done.stderr
+
+
+class Point:
+    """An entry point of somebody else's."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name, self.value = name, value
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("SUMMARY = 'no run'", "AttributeError: module 'foreign_command' has no attribute"),
+    ],
+)
+def test_a_command_of_another_package_that_is_broken_is_listed_with_what_is_wrong(
+    content, said, greet, tmp_path, monkeypatch, capsys
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "foreign_command.py").write_text(content)
+    monkeypatch.syspath_prepend(elsewhere)
+    monkeypatch.setattr(cli, "entry_points", lambda group: [Point("foreign", "foreign_command")])
+    sys.modules.pop("foreign_command", None)
+    assert cli.main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    assert f"foreign_command of another package fails with {said}" in listed
+    assert "  greet      greets\n" in listed
+    assert cli.main(["greet"]) == 0
+    sys.modules.pop("foreign_command", None)
+    assert cli.main(["foreign"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_error_of_many_thousand_letters_is_cut_in_the_middle(greet, monkeypatch, capsys):
+    def long_winded(name, arguments):
+        raise ValueError("begins " + "x" * 13_000 + " ends")
+
+    monkeypatch.setattr(cli, "_run", long_winded)
+    assert cli.main(["greet"]) == 2
+    said = capsys.readouterr().err
+    assert len(said) < 1100
+    assert said.startswith("distillery: begins x")
+    assert said.endswith("x ends\n")
+
+
+PLAIN = {
+    "PYTHONIOENCODING": "ascii",
+    "LC_ALL": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+}
+
+
+@pytest.mark.parametrize("changed", [PLAIN, {**PLAIN, "PYTHONIOENCODING": ""}])
+def test_a_terminal_that_lacks_letters_loses_nothing(changed, tmp_path):
+    """A finished computation is on disk and said, though its ± cannot be printed there."""
+    rng = np.random.default_rng(0)
+    arrays = {"W": rng.normal(size=(12, 6)), "a": np.zeros(12), "b": np.zeros(6)}
+    np.savez(tmp_path / "machine.npz", **arrays)
+    arguments = ["logz", "machine.npz", "--method", "ais", "--chains", "60"]
+    arguments += ["--error", "0.2", "--json", "found.json", "--figure", "none"]
+    done = subprocess.run(
+        [sys.executable, "-m", "distillery", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, **changed},
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b" +- " in done.stdout
+    assert b"Json: found.json" in done.stdout
+    assert json.loads((tmp_path / "found.json").read_text())["log_z"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -150,3 +151,36 @@ def test_a_block_size_that_does_not_divide_the_classes_is_refused(size: int) -> 
 def test_images_without_labels_make_no_tasks() -> None:
     with pytest.raises(ValueError, match="must divide the 0 classes of embedded:digits_binarized"):
         index_blocks(data.load("embedded:digits_binarized"))
+
+
+@pytest.mark.parametrize("label", [-1, 100])
+@pytest.mark.parametrize("cut", [superclasses, index_blocks])
+def test_a_label_that_has_no_name_is_refused_with_the_range(
+    label: int, cut: Callable[[data.Images], list[Task]]
+) -> None:
+    images = data.load("embedded:scenes")
+    assert images.y_test is not None
+    y = images.y_test.clone()
+    y[7] = label
+    low, high = min(label, 0), max(label, 99)
+    with pytest.raises(
+        ValueError,
+        match=f"y_test of embedded:scenes reaches from {low} to {high}: labels from 0 to 99, one",
+    ):
+        cut(replace(images, y_test=y))
+
+
+def test_a_character_that_nobody_tests_stays_for_training_when_drawings_are_split_anew() -> None:
+    images = data.load("embedded:glyphs")
+    assert images.y_test is not None
+    tested = images.y_test < 399  # the last character is left out
+    extras = {
+        name: value[tested] if name.endswith("_test") else value
+        for name, value in images.extras.items()
+    }
+    fewer = replace(
+        images, x_test=images.x_test[tested], y_test=images.y_test[tested], extras=extras
+    )
+    last = alphabets(fewer, rng())[-1]
+    assert int((last.y_train == 399).sum()) == 18
+    assert not (last.y_test == 399).any()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from distillery.models.rbm import RBM
-from distillery.partition.enumeration import every_state
+from distillery.partition.enumeration import every_state, exact_log_z
 from distillery.partition.estimate import Estimate
 
 
@@ -94,3 +95,26 @@ def check_coverage(estimates: list[Estimate], truth: float) -> None:
     assert abs(scores.mean().item()) < 4 / n**0.5 + 0.15  # a logarithm's bias is second order
     assert 0.8 < scores.std().item() < 1.25
     assert sum(e.interval[0] <= truth <= e.interval[1] for e in estimates) >= 0.97 * n
+
+
+def needles(
+    rng: torch.Generator, *, visible: int = 40, count: int, share: float, sharp: float
+) -> RBM:
+    """A broad machine of four hidden units, and so many narrow ones that hold this share of Z
+    together.
+
+    A needle is a hidden unit that is on near one pattern alone: its probability falls by e^sharp
+    with each pixel that differs. Few paths or chains find it where that is steep.
+    """
+    W, a, b = (
+        0.5 * torch.randn(shape, generator=rng, dtype=torch.float64)
+        for shape in ((visible, 4), (visible,), (4,))
+    )
+    broad = exact_log_z(RBM.from_arrays(W, a, b))
+    patterns = torch.randint(2, (visible, count), generator=rng).double()
+    pull = sharp * (2 * patterns - 1)
+    each = broad + math.log(share / (1 - share) / count)
+    biases = [each - exact_log_z(RBM.from_arrays(W, a + pull[:, k], b)) for k in range(count)]
+    return RBM.from_arrays(
+        torch.cat([W, pull], dim=1), a, torch.cat([b, torch.tensor(biases, dtype=torch.float64)])
+    )

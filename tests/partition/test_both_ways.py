@@ -75,11 +75,14 @@ def test_temperatures_double_until_the_bounds_are_close_and_then_paths() -> None
             )
 
 
-def test_directions_that_disagree_are_said_and_the_interval_spans_both() -> None:
+def test_directions_that_disagree_are_said_and_the_interval_spans_all_that_is_known() -> None:
     apart = BothWays(ratios(10.0), ratios(10.9, seed=1), 100, 1000, 0.0)
     assert not apart.agree
     assert any("they disagree" in warning for warning in apart.bridge.warnings)
-    assert apart.bridge.interval == (apart.lower.interval[0], apart.reverse.interval[1])
+    low, high = apart.bridge.interval
+    for known in (apart.forward, apart.reverse, apart.lower, apart.upper):
+        assert low <= known.interval[0] <= known.interval[1] <= high
+    assert (low, high) == (apart.lower.interval[0], apart.upper.interval[1])
     together = BothWays(ratios(10.0) - 0.125, ratios(10.0, seed=1) + 0.125, 100, 1000, 0.0)
     assert together.settled
     assert together.bridge.warnings == ()
@@ -99,6 +102,19 @@ def test_restless_chains_and_reverse_paths_that_stray_cast_doubt(
     ) * bool(strays)
     assert len(found.bridge.warnings) == len(said)
     assert all(words in warning for words, warning in zip(said, found.bridge.warnings, strict=True))
+
+
+def test_a_direction_that_few_paths_decide_makes_the_interval_as_wide_as_the_bracket() -> None:
+    """Its error is then so large that the directions agree, whatever they miss."""
+    there = ratios(10.0)
+    there[0] = 15.0
+    found = BothWays(there, ratios(10.2, seed=1), 200, 1000, 0.0)
+    assert found.agree
+    assert not found.settled
+    assert any("forward annealing by itself is doubtful" in said for said in found.bridge.warnings)
+    low, high = found.bridge.interval
+    assert low <= found.lower.interval[0]
+    assert high >= max(found.upper.interval[1], found.forward.interval[1])
 
 
 def test_wide_log_weights_are_not_strays() -> None:

@@ -4,6 +4,8 @@ compiler; damage is noticed.
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,6 +65,47 @@ def test_probable_symbols_reach_their_entropy_within_a_three_hundredth() -> None
     symbols = rng.choice(3, 100_000, p=[0.7, 0.2, 0.1])
     ideal = -np.log2(TABLE[symbols] / TOTAL).sum() / 8
     assert ideal < len(coded(symbols, TABLE)) < ideal * (1 + 1 / 300)
+
+
+@pytest.mark.parametrize("values", [2, 5, 200])
+def test_strings_are_as_short_as_those_of_another_coder_but_for_the_states_of_the_lanes(
+    values: int,
+) -> None:
+    """constriction, in Rust, codes by the same tables with one state."""
+    constriction = pytest.importorskip("constriction")
+    rng, count = np.random.default_rng(values), 200_000
+    table = frequencies(rng.dirichlet(np.ones(values)))
+    symbols = rng.choice(values, count, p=table / TOTAL)
+    probs = (table / TOTAL).astype(np.float32)
+    model = constriction.stream.model.Categorical(probs, perfect=True)
+    other = constriction.stream.stack.AnsCoder()
+    other.encode_reverse(symbols.astype(np.int32), model)
+    string = coded(symbols, table)
+    bytes_of_states = 8 * lanes(count)
+    assert abs(len(string) - bytes_of_states - other.get_compressed().nbytes) < 1e-3 * len(string)
+    decoder = Decoder(string, count)
+    np.testing.assert_array_equal(decoder.take(table, count), other.decode(model, count))
+
+
+def test_a_longer_string_is_what_it_was_when_this_was_written() -> None:
+    """By one table and by many, in several lanes, with and without a list of slots."""
+    rng = np.random.default_rng(7)
+    rows = frequencies(rng.dirichlet(np.ones(6), 50))
+    encoder = Encoder()
+    encoder.put(rng.integers(0, 6, 60_000), rows[0])
+    encoder.put(rng.integers(0, 6, 50), rows)
+    encoder.put(rng.integers(0, 6, 40_000), rows[1])
+    encoder.put(rng.integers(0, 6, 100), rows[2])
+    string = encoder.finish()
+    assert hashlib.sha256(string).hexdigest()[:16] == "3bff2daeff5e536e"
+    assert lanes(100_150) == 3
+
+
+def test_a_symbol_that_is_the_only_one_costs_nothing() -> None:
+    only = np.array([TOTAL])
+    string = coded(np.zeros(1000, dtype=int), only)
+    assert len(string) == 8
+    assert not Decoder(string, 1000).take(only, 1000).any()
 
 
 def test_numpy_alone_reads_the_format_lane_by_lane() -> None:

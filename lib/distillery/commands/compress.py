@@ -31,28 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             " are, labels"
         ),
     )
-    how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument(
-        "--bits-per-image",
-        type=float,
-        metavar="B",
-        help="what a code may take; decoder, labels and header come on top",
-    )
-    how.add_argument(
-        "--times-smaller",
-        type=float,
-        metavar="T",
-        help="the whole file, beside the pictures as bytes",
-    )
-    how.add_argument(
-        "--budget-bytes",
-        type=float,
-        metavar="N",
-        help="the whole file, decoder, labels and header included",
-    )
-    how.add_argument(
-        "--code", metavar="CxL", help="C variables of L values, 38x2 say, whatever they take"
-    )
+    _add_budget(parser)
     add(
         "-o",
         "--output",
@@ -88,11 +67,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--precision", default="auto", help="auto, float32 or bfloat16 (default: auto)")
 
 
+def _add_budget(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument(
+        "--bits-per-image",
+        type=float,
+        metavar="B",
+        help="what a code may take; decoder, labels and header come on top",
+    )
+    how.add_argument(
+        "--times-smaller",
+        type=float,
+        metavar="T",
+        help="the whole file, beside the pictures as bytes",
+    )
+    how.add_argument(
+        "--budget-bytes",
+        type=float,
+        metavar="N",
+        help="the whole file, decoder, labels and header included",
+    )
+    how.add_argument(
+        "--code", metavar="CxL", help="C variables of L values, 38x2 say, whatever they take"
+    )
+
+
 def run(args: argparse.Namespace) -> int:
-    settings.check_device(args.device)
-    settings.check_precision(args.precision)
-    check_seed("--seed", args.seed)
-    check_readable(args.data, "an .npz file with pictures")
+    _check(args)
     code, output = _code(args.code), _output(args)
     with Stages(left=True) as stages:
         work = _planned(args, code, output, stages)
@@ -102,12 +103,18 @@ def run(args: argparse.Namespace) -> int:
             compressed = work.finished()
         except KeyboardInterrupt:
             place = work.folder.place
-            print(
-                f"distillery: interrupted; the same command continues from {place}", file=sys.stderr
-            )
+            said = f"distillery: interrupted; the same command continues from {place}"
+            print(said, file=sys.stderr)
             return 130
     print(compressed)
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    settings.check_device(args.device)
+    settings.check_precision(args.precision)
+    check_seed("--seed", args.seed)
+    check_readable(args.data, "an .npz file with pictures")
 
 
 def _planned(

@@ -83,12 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    chosen("method", args.method, METHODS)
-    settings.check_device(args.device)
-    check_seed("--seed", args.seed)
-    for path in (args.model, args.data):
-        if path is not None:
-            check_readable(path, FILES)
+    _check(args)
     picture, words = _outputs(args)
     found, data = _read(args)
     report = _estimate(args, found.machine, data)
@@ -99,6 +94,16 @@ def run(args: argparse.Namespace) -> int:
     finally:
         print("\n".join([*_said(args, report, found), *written]))
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    chosen("method", args.method, METHODS)
+    settings.check_device(args.device)
+    check_seed("--seed", args.seed)
+    _check_packages(args)
+    for path in (args.model, args.data):
+        if path is not None:
+            check_readable(path, FILES)
 
 
 def _said(args: argparse.Namespace, report: Report, found: Found) -> Iterator[str]:
@@ -154,10 +159,13 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
             _check_writable(option, path, inputs)
     if picture is not None and words is not None and picture.resolve() == words.resolve():
         raise ValueError(f"--figure and --json are both {picture}: give them different names")
-    if picture is not None:
+    return picture, words
+
+
+def _check_packages(args: argparse.Namespace) -> None:
+    if args.figure != "none":
         for name in ("pictures", "tables"):
             extras.check(name, "the figure (--figure none does without)")
-    return picture, words
 
 
 def _check_writable(option: str, path: Path, inputs: list[Path]) -> None:

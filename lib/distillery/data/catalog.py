@@ -33,8 +33,8 @@ STAND_INS = {
     "mnist": "embedded:digits",  # scikit-learn's digits, enlarged: 4,000 and 797 images
     "mnist_binarized": "embedded:digits_binarized",  # the same, each pixel drawn once
     "omniglot": "embedded:glyphs",  # 20 scripts of 20 letters by 20 hands
-    # the pictures of embedded:scenes in ten classes of two groups, painted anew: no image is in
-    # both
+    # The pictures of embedded:scenes in ten classes of two groups, painted anew: no image is in
+    # both sets.
     "cifar10": "embedded:scenes10",
     "cifar100": "embedded:scenes",  # 20 groups of 5 pictures: 5,000 and 1,000 images
 }
@@ -52,7 +52,9 @@ def load(name: str, directory: str | os.PathLike[str] | None = None) -> Images:
     """A set of images by name, read once a process; a real set that is not in the folder is
     downloaded if torchvision has it.
 
-    `directory` is where the real sets lie, else $DISTILLERY_DATA, else ./data.
+    Images are uint8 in the order (N, C, H, W), also where the file has (N, H, W) or (N, H, W, C),
+    and `as_float` brings them to [0, 1]; labels are int64 (N,), from 0. `directory` is where the
+    real sets lie, else $DISTILLERY_DATA, else ./data.
     """
     if name == RBM:
         raise ValueError(f"{RBM} holds weights, not images: use load_rbm()")
@@ -113,20 +115,12 @@ def _embedded(name: str) -> Images:
 
 
 def _maker(name: str) -> Callable[[], dict[str, NDArray]]:
-    from distillery.data.embedded import (
-        digits as embedded_digits,
-    )
-    from distillery.data.embedded import (
-        glyphs as embedded_glyphs,
-    )
-    from distillery.data.embedded import (
-        scenes as embedded_scenes,
-    )
+    from distillery.data.embedded import digits, glyphs, scenes
 
     return {
-        "embedded:digits": embedded_digits.arrays,
-        "embedded:digits_binarized": embedded_digits.binarized,
-        "embedded:glyphs": embedded_glyphs.arrays,
-        "embedded:scenes": embedded_scenes.arrays,
-        "embedded:scenes10": embedded_scenes.ten,
+        "embedded:digits": digits.arrays,
+        "embedded:digits_binarized": digits.binarized,
+        "embedded:glyphs": glyphs.arrays,
+        "embedded:scenes": scenes.arrays,
+        "embedded:scenes10": scenes.ten,
     }[name]

@@ -120,13 +120,11 @@ def check(name: str, arrays: Arrays, where: str) -> None:
             raise BadDataError(
                 f"{where} holds no array {key!r}; {name}.npz must hold {described(name)}"
             )
-        found = arrays[key]
-        if found.shape != shape or (
-            found.dtype.kind != "U" if kind == "U" else found.dtype != np.dtype(kind)
-        ):
-            size = "x".join(map(str, found.shape)) or "a single value"
+        array = arrays[key]
+        if array.shape != shape or not _is_kind(array, kind):
+            size = "x".join(map(str, array.shape)) or "a single value"
             raise BadDataError(
-                f"{where}: {key} is {_kind(found.dtype.name)} {size}; expected {_kind(kind)}"
+                f"{where}: {key} is {_kind(array.dtype.name)} {size}; expected {_kind(kind)}"
                 f" {'x'.join(map(str, shape))}"
             )
     for key, (low, high) in form.within.items():
@@ -135,9 +133,13 @@ def check(name: str, arrays: Arrays, where: str) -> None:
             raise BadDataError(
                 f"{where}: {key} runs from {least} to {most}; expected {low} to {high}"
             )
-    for key, found in arrays.items():
-        if found.dtype.kind == "f" and not np.isfinite(found).all():
+    for key, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise BadDataError(f"{where}: {key} holds values that are not finite numbers")
+
+
+def _is_kind(array: NDArray, kind: str) -> bool:
+    return array.dtype.kind == "U" if kind == "U" else array.dtype == np.dtype(kind)
 
 
 def presented(name: str, form: str, arrays: Arrays) -> Images:
@@ -181,7 +183,7 @@ def _drawn(name: str, arrays: Arrays) -> Images:
     }
     split = {f"x_{part}": arrays["images"][chosen] for part, chosen in parts.items()}
     split |= {f"y_{part}": character[chosen] - 1 for part, chosen in parts.items()}
-    found = _images(
+    return _images(
         name,
         split,
         label_names=_characters(arrays),
@@ -189,7 +191,6 @@ def _drawn(name: str, arrays: Arrays) -> Images:
         extras=extras,
         digested=arrays,
     )
-    return found
 
 
 def _characters(arrays: Arrays) -> NDArray:
@@ -234,9 +235,8 @@ def _images(
 
 def _channels_first(x: NDArray) -> Tensor:
     """N, H, W or N, H, W, C to N, C, H, W."""
-    return torch.from_numpy(
-        np.ascontiguousarray(x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2))
-    )
+    turned = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(turned))
 
 
 def _index(labels: NDArray) -> Tensor:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Images:
-    """Training and test images, uint8 in N, C, H, W with C one or three, and their labels, int64
-    (None where a set has none).
+    """Training and test images, uint8 in the order (N, C, H, W) with C one or three, and their
+    labels, int64 (N,) from 0 to `classes` - 1 (None where a set has none).
 
     `label_names[y]` names a label; `group_names` names the superclasses or alphabets that the
     labels fall into, where there are any. `extras` holds what else travels with the images, a

@@ -48,9 +48,8 @@ def index_blocks(images: Images, size: int = 5) -> list[Task]:
 
 def random_blocks(images: Images, rng: torch.Generator, size: int = 5) -> list[Task]:
     """Blocks of labels in random order."""
-    return _blocks(
-        images, torch.randperm(images.classes, generator=rng, device=rng.device).tolist(), size
-    )
+    order = torch.randperm(images.classes, generator=rng, device=rng.device)
+    return _blocks(images, order.tolist(), size)
 
 
 def alphabets(images: Images, rng: torch.Generator | None = None) -> list[Task]:
@@ -76,20 +75,16 @@ def _blocks(images: Images, order: Iterable[int], size: int) -> list[Task]:
         raise ValueError(
             f"size is {size}; it must divide the {len(labels)} classes of {images.name}"
         )
-    return [
-        _task(images, _span(block), block)
-        for block in (labels[i : i + size] for i in range(0, len(labels), size))
-    ]
+    blocks = [labels[start : start + size] for start in range(0, len(labels), size)]
+    return [_task(images, _span(block), block) for block in blocks]
 
 
 def _span(block: list[int]) -> str:
     """`classes 5-9` where they follow each other, else all of them."""
     follow = block == list(range(block[0], block[0] + len(block)))
-    return (
-        f"classes {block[0]}-{block[-1]}"
-        if follow and len(block) > 1
-        else "classes " + ", ".join(map(str, block))
-    )
+    if follow and len(block) > 1:
+        return f"classes {block[0]}-{block[-1]}"
+    return "classes " + ", ".join(map(str, block))
 
 
 def _task(images: Images, name: str, classes: list[int]) -> Task:
@@ -109,7 +104,17 @@ def _task(images: Images, name: str, classes: list[int]) -> Task:
 def _labels(images: Images) -> tuple[Tensor, Tensor]:
     if images.y_train is None or images.y_test is None:
         raise ValueError(f"{images.name} has no labels to cut tasks by")
+    for name, labels in (("y_train", images.y_train), ("y_test", images.y_test)):
+        _check_labels(f"{name} of {images.name}", labels, images.classes)
     return images.y_train, images.y_test
+
+
+def _check_labels(name: str, labels: Tensor, classes: int) -> None:
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(
+            f"{name} reaches from {int(labels.min())} to {int(labels.max())}: labels from 0 to"
+            f" {classes - 1}, one for each name in label_names, are needed"
+        )
 
 
 def _resplit(images: Images, rng: torch.Generator) -> Images:
@@ -117,26 +122,25 @@ def _resplit(images: Images, rng: torch.Generator) -> Images:
     character held out as before.
     """
     y_train, y_test = _labels(images)
-    x, y = torch.cat([images.x_train, images.x_test]), torch.cat([y_train, y_test])
-    drawer = torch.cat([images.extras["drawer_train"], images.extras["drawer_test"]])
+    drawer, alphabet = (_both_parts(images, name) for name in ("drawer", "alphabet"))
+    y = torch.cat([y_train, y_test])
     order = torch.argsort(y * 64 + drawer, stable=True)
-    x, y, alphabet = (
-        x[order],
-        y[order],
-        torch.cat([images.extras["alphabet_train"], images.extras["alphabet_test"]])[order],
-    )
-    rank = torch.argsort(
-        y.double() + torch.rand(len(y), generator=rng, dtype=torch.float64, device=rng.device).cpu()
-    )
+    x, y = torch.cat([images.x_train, images.x_test])[order], y[order]
+    chance = torch.rand(len(y), generator=rng, dtype=torch.float64, device=rng.device).cpu()
+    rank = torch.argsort(y.double() + chance)
     start = torch.searchsorted(y, y)  # y is sorted: where each character begins
     place = torch.empty_like(y)
     place[rank] = torch.arange(len(y))
-    held = place - start < torch.bincount(y_test)[y]
+    held = place - start < torch.bincount(y_test, minlength=images.classes)[y]
     return replace(
         images,
         x_train=x[~held],
         y_train=y[~held],
         x_test=x[held],
         y_test=y[held],
-        extras={"alphabet_train": alphabet[~held]},
+        extras={"alphabet_train": alphabet[order][~held]},
     )
+
+
+def _both_parts(images: Images, name: str) -> Tensor:
+    return torch.cat([images.extras[f"{name}_train"], images.extras[f"{name}_test"]])

@@ -143,32 +143,51 @@ def _bound(lattice: _Lattice, boxes: Tensor, width: int) -> Tensor:
 
 def _accumulated(lattice: _Lattice, boxes: Tensor, highest: float, dropped: float) -> Summed:
     """Add up the density of every lattice point in the cells: in all, by coordinate, by order."""
-    dimensions = range(boxes.shape[1])
-    first = boxes.amin(0) * CELL
-    sizes = (boxes.amax(0) * CELL + CELL - first).tolist()
-    axes = [lattice.points(first[k] + torch.arange(sizes[k]), k) for k in dimensions]
-    tables = [_table(lattice, axes[k], k) for k in dimensions]
-    masses = [torch.zeros(size, dtype=torch.float64) for size in sizes]
-    orders = dict.fromkeys(permutations(dimensions), 0.0)
-    for part in boxes.split(max(1, CHUNK // CELL ** len(dimensions))):
-        where = [_along(part[:, k] * CELL - first[k], k, len(dimensions)) for k in dimensions]
-        means = [axes[k][where[k]] for k in dimensions]
-        prior = sum((m.square() for m in means), start=torch.zeros(())) * (
-            -0.5 / lattice.posterior.prior_variance
-        )
-        density = (
-            _relative(tables, where, lattice.group) + prior + _prior_constant(lattice)
-        ).exp_()
+    sums = _Sums(lattice, boxes)
+    for part in boxes.split(max(1, CHUNK // CELL ** boxes.shape[1])):
+        sums.add(part)
+    total = float(sums.masses[0].sum())
+    log_evidence = highest + math.log(total) + float(lattice.steps.log().sum())
+    shares = {order: mass / total for order, mass in sums.orders.items()}
+    masses = [mass / total for mass in sums.masses]
+    return Summed(sums.axes, masses, shares, log_evidence, dropped / total)
+
+
+class _Sums:
+    """Of the density over lattice points in cells: `masses` by coordinate along `axes`, `orders` by
+    the order of the means.
+    """
+
+    def __init__(self, lattice: _Lattice, boxes: Tensor) -> None:
+        self.lattice = lattice
+        self.first = boxes.amin(0) * CELL
+        sizes = (boxes.amax(0) * CELL + CELL - self.first).tolist()
+        self.axes = [
+            lattice.points(self.first[k] + torch.arange(size), k) for k, size in enumerate(sizes)
+        ]
+        self.tables = [_table(lattice, axis, k) for k, axis in enumerate(self.axes)]
+        self.masses = [torch.zeros(size, dtype=torch.float64) for size in sizes]
+        self.orders = dict.fromkeys(permutations(range(len(sizes))), 0.0)
+
+    def add(self, boxes: Tensor) -> None:
+        """The density of the points in some cells."""
+        dimensions = range(len(self.axes))
+        where = [_along(boxes[:, k] * CELL - self.first[k], k, len(dimensions)) for k in dimensions]
+        means = [self.axes[k][where[k]] for k in dimensions]
+        density = self._density(where, means)
         for k in dimensions:
             others = [d + 1 for d in dimensions if d != k]
-            masses[k].index_add_(
-                0, where[k].flatten(), (density.sum(others) if others else density).flatten()
-            )
-        _add_orders(orders, means, density)
-    total = float(masses[0].sum())
-    log_evidence = highest + math.log(total) + float(lattice.steps.log().sum())
-    shares = {order: mass / total for order, mass in orders.items()}
-    return Summed(axes, [mass / total for mass in masses], shares, log_evidence, dropped / total)
+            along = density.sum(others) if others else density
+            self.masses[k].index_add_(0, where[k].flatten(), along.flatten())
+        _add_orders(self.orders, means, density)
+
+    def _density(self, where: list[Tensor], means: list[Tensor]) -> Tensor:
+        """Relative to the peak, over the points of each cell, (B, CELL, …)."""
+        prior = sum((m.square() for m in means), start=torch.zeros(())) * (
+            -0.5 / self.lattice.posterior.prior_variance
+        )
+        relative = _relative(self.tables, where, self.lattice.group)
+        return (relative + prior + _prior_constant(self.lattice)).exp_()
 
 
 def _along(corner: Tensor, k: int, dimensions: int) -> Tensor:

@@ -57,25 +57,24 @@ class Missed:
 
 @dataclass(frozen=True, eq=False)
 class Visits:
-    """For K disjoint regions, `least` and `most` (K,), how much of Z lies in each, in logarithms
-    and to three standard errors, `around` (K,), how much lies there and around it at most, and
-    `counts` (K,), how many of `draws` draws of the machine lie in it.
+    """For K disjoint regions, how much of Z lies in each at least, `least`, and in it and around it
+    at most, `around` (K,), in logarithms and to three standard errors, and in how many of `draws`
+    draws of the machine each was seen, `counts` (K,).
     """
 
     least: Tensor
-    most: Tensor
     around: Tensor
     counts: Tensor
     draws: int
 
     def at_most(self, log_z: float) -> float:
-        """log Z, by draws at most `log_z`, where each region in which rather few of them lie, and
-        what is around it, holds the most that was measured there.
+        """log Z, by draws at most `log_z`, where there is as much around each region in which
+        rather few of them lie as was measured there at most.
         """
         lean = _log_chance(self.counts, self._expected(log_z)) < math.log(RATHER_FEW)
         shares = self.counts / self.draws
-        more = ((self.most - log_z).exp() - shares)[lean].clamp(min=0).sum().item()
-        return log_z + math.log1p(more / INSIDE)
+        more = ((self.around - log_z).exp() - shares)[lean].clamp(min=0).sum().item()
+        return log_z + math.log1p(more)
 
     def missed(self, log_z: float) -> Missed | None:
         """The regions in which too few draws lie for chance, if log Z is at most `log_z`.
@@ -87,10 +86,10 @@ class Visits:
         expected = self._expected(log_z)
         order = _log_chance(self.counts, expected).argsort()
         seen, due = self.counts[order].cumsum(0), expected[order].cumsum(0)
-        lacking = _log_chance(seen, due) + _log_choices(len(order)).to(due) < math.log(UNLIKELY)
-        if not bool(lacking.any()):
+        chance = _log_chance(seen, due) + _log_choices(len(order))
+        last = int(chance.argmin())
+        if chance[last].item() >= math.log(UNLIKELY):
             return None
-        last = int(lacking.nonzero().max())
         log_mass = self.around[order[: last + 1]].logsumexp(0).item()
         return Missed(int(seen[last]), due[last].item(), self.draws, log_mass)
 
@@ -114,16 +113,15 @@ class Modes:
         """How often each region was visited by draws of the machine, (N, D)."""
         log_density = self.machine.log_density(states).double()
         counts = [int(region.holds(states, log_density).sum()) for region in self.regions]
-        least, most, around = torch.tensor(
-            [(region.least, region.most, region.around) for region in self.regions],
-            dtype=torch.float64,
+        least, around = torch.tensor(
+            [(region.least, region.around) for region in self.regions], dtype=torch.float64
         ).T
-        return Visits(least, most, around, torch.tensor(counts), len(states))
+        return Visits(least, around, torch.tensor(counts), len(states))
 
 
 class _Region:
     """Where a product of independent bits has its draws, save those with the largest weights; log
-    of what there is of Z in it, at least and at most, and around it at most, to three errors.
+    of what there is of Z in it at least, and in it and around it at most, to three errors.
 
     Inside the region weights are bounded, so that their mean is soon known.
     """
@@ -136,7 +134,7 @@ class _Region:
         log_weights = self.log_density - self._log_prob(self.states)
         self.threshold = log_weights.quantile(INSIDE).item()
         inside = torch.where(log_weights <= self.threshold, log_weights, -math.inf)
-        self.least, self.most = log_mean_estimate(inside).interval
+        self.least = log_mean_estimate(inside).interval[0]
         self.around = log_mean_estimate(log_weights).interval[1]
 
     def holds(self, states: Tensor, log_density: Tensor) -> Tensor:

@@ -29,10 +29,8 @@ class Stored:
     decoder_only: bool = False
 
 
-PAPERS, FILES = (
-    Stored(),
-    Stored(16, decoder_only=True),
-)  # as the papers count, and what a recollection file holds
+PAPERS = Stored()  # as the papers count
+FILES = Stored(16, decoder_only=True)  # what a recollection file holds
 
 
 @dataclass(frozen=True)
@@ -131,18 +129,17 @@ def best_incremental(
     Of codes that say the same the one with fewest filters is taken, then the one with fewest
     values.
     """
-    allowed, values = (
-        _positive("budget_bits_per_example", budget_bits_per_example) / _share(kept),
-        list(values),
-    )
-    found = [choice for v in values if (choice := _largest(allowed, v, counted, channels))]
-    if not found:
+    allowed = _positive("budget_bits_per_example", budget_bits_per_example) / _share(kept)
+    values = list(values)
+    largest = [_largest(allowed, v, counted, channels) for v in values]
+    choices = [choice for choice in largest if choice is not None]
+    if not choices:
         least = min(_fewest_variables(v) * _variable_bits(v, counted) for v in values) * kept
         raise ValueError(
             f"budget_bits_per_example is {budget_bits_per_example:g}: the smallest code takes"
             f" {least:g}"
         )
-    return max(found, key=_rank)
+    return max(choices, key=_rank)
 
 
 def best_total(
@@ -162,14 +159,13 @@ def best_total(
     `extra_bits` are what else is stored, labels say; `stored` is what is stored of theta.
     `TooSmallError` names the least that works.
     """
-    allowed, codes, values = (
-        _positive("budget_bits", budget_bits) - extra_bits,
-        _count(examples) * _share(kept),
-        set(values),
-    )
+    allowed = _positive("budget_bits", budget_bits) - extra_bits
+    codes = _count(examples) * _share(kept)
+    values = set(values)
     whole = partial(_whole, codes, counted=counted, channels=channels, stored=stored)
-    found = (whole(*code) for code in _architectures(allowed, values, channels, stored))
-    if fits := [choice for choice in found if choice.total_bits <= allowed]:
+    choices = [whole(*code) for code in _architectures(allowed, values, channels, stored)]
+    fits = [choice for choice in choices if choice.total_bits <= allowed]
+    if fits:
         return max(fits, key=_rank)
     least = min(whole(_fewest_variables(v), v).total_bits for v in values) + extra_bits
     raise TooSmallError(
@@ -203,11 +199,9 @@ def _fewest_variables(values: int) -> int:
 
 
 def _variable_bits(values: int, counted: Counted) -> float:
-    return (
-        (values - 1).bit_length()
-        if chosen("counted", counted, COUNTED) == "simple"
-        else math.log2(values)
-    )
+    if chosen("counted", counted, COUNTED) == "simple":
+        return (values - 1).bit_length()
+    return math.log2(values)
 
 
 def _architectures(

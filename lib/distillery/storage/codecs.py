@@ -167,13 +167,13 @@ class LZMA(Codec):
         pixels = _array(images)
         if self.together:
             return [_squeezed(pixels.tobytes()), *[b""] * (len(pixels) - 1)]
-        return [_squeezed(one.tobytes()) for one in pixels]
+        return [_squeezed(picture.tobytes()) for picture in pixels]
 
     def decode(self, strings: Sequence[bytes], shape: Sequence[int]) -> Tensor:
         held, size = (strings[:1], len(strings)) if self.together else (strings, 1)
         plain = b"".join(
-            lzma.decompress(one, lzma.FORMAT_RAW, filters=_filters(size * math.prod(shape)))
-            for one in held
+            lzma.decompress(stream, lzma.FORMAT_RAW, filters=_filters(size * math.prod(shape)))
+            for stream in held
         )
         return torch.frombuffer(bytearray(plain), dtype=torch.uint8).reshape(len(strings), *shape)
 
@@ -276,13 +276,13 @@ def _webp_file(payload: bytes, kind: bytes) -> bytes:
 
 def _idat(whole: bytes) -> bytes:
     """The contents of a PNG file's data chunks."""
-    place, found = 8, []
+    place, contents = 8, b""
     while place < len(whole):
         length = int.from_bytes(whole[place : place + 4], "big")
         if whole[place + 4 : place + 8] == b"IDAT":
-            found.append(whole[place + 8 : place + 8 + length])
+            contents += whole[place + 8 : place + 8 + length]
         place += 12 + length
-    return b"".join(found)
+    return contents
 
 
 def _png_around(shape: Sequence[int]) -> tuple[bytes, bytes]:

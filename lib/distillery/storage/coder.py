@@ -10,6 +10,7 @@ byte first.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,7 @@ from distillery.support.machine_code import compiled
 
 _LOW = 1 << 31  # a state is in [2^31, 2^63)
 _SYMBOLS_A_LANE, _MOST_LANES = 32_768, 64
+_LOOKED_UP = 4096  # so many symbols of one table are worth a list of its slots
 
 
 class Encoder:
@@ -29,8 +31,7 @@ class Encoder:
     """
 
     def __init__(self) -> None:
-        self._starts: list[np.ndarray] = []
-        self._sizes: list[np.ndarray] = []
+        self._slots: list[np.ndarray] = []
 
     def put(self, symbols: np.ndarray, tables: np.ndarray) -> None:
         """Symbols (n,) by one table (l,) for all, or by one each, (n, l)."""
@@ -39,26 +40,19 @@ class Encoder:
             symbols.size and not 0 <= int(symbols.min()) <= int(symbols.max()) < tables.shape[-1]
         ):
             raise ValueError(f"symbols must be whole numbers from 0 to {tables.shape[-1] - 1}")
-        starts = tables.cumsum(-1) - tables
+        slots = _slots(tables)
         if tables.ndim == 1:
-            sizes, starts = tables[symbols], starts[symbols]
+            self._slots.append(slots.take(symbols))
         else:
             place = symbols.astype(np.intp)[:, None]
-            sizes, starts = (np.take_along_axis(each, place, -1)[:, 0] for each in (tables, starts))
-        self._starts.append(starts.astype(np.uint64))
-        self._sizes.append(sizes.astype(np.uint64))
+            self._slots.append(np.take_along_axis(slots, place, -1)[:, 0])
 
     def finish(self) -> bytes:
         """The string. Coding runs from the last symbol to the first."""
-        starts, sizes = (
-            np.concatenate([*parts, np.zeros(0, np.uint64)])
-            for parts in (self._starts, self._sizes)
-        )
-        states, words = (
-            np.full(lanes(len(starts)), _LOW, dtype=np.uint64),
-            np.empty(len(starts), dtype=np.uint32),
-        )
-        first = _encode(starts, sizes, states, words)
+        slots = np.concatenate([*self._slots, np.zeros(0, np.uint32)])
+        states = np.full(lanes(len(slots)), _LOW, dtype=np.uint64)
+        words = np.empty(len(slots), dtype=np.uint32)
+        first = _encode(slots, states, words)
         return states.astype("<u8").tobytes() + words[first:].astype("<u4").tobytes()
 
 
@@ -75,7 +69,8 @@ class Decoder:
                 f" needed for {count} symbols"
             )
         self._states = np.frombuffer(string, "<u8", used).astype(np.uint64)
-        self._words = np.frombuffer(string, "<u4", offset=8 * used).astype(np.uint32)
+        words = np.frombuffer(string, "<u4", offset=8 * used).astype(np.uint32)
+        self._words = np.append(words, np.uint32(0))  # what is read when there is nothing to read
         self._count, self._done, self._read = count, 0, 0
 
     def take(self, tables: np.ndarray, n: int | None = None) -> np.ndarray:
@@ -90,19 +85,23 @@ class Decoder:
                 f"{len(symbols)} symbols are asked for, {self._count - self._done} of {self._count}"
                 " are left"
             )
-        known = np.repeat(np.arange(len(tables)), tables) if shared else np.zeros(0, dtype=np.int64)
-        sizes = np.ascontiguousarray(np.atleast_2d(tables)).astype(np.uint64)
-        starts = sizes.cumsum(1) - sizes
-        self._read = _decode(
-            self._states, self._words, self._read, self._done, starts, sizes, known, symbols
-        )
-        self._done += len(symbols)
-        if self._read > len(self._words):
+        self._decode(tables, symbols)
+        if self._read >= len(self._words):
             raise ValueError(
                 "the string ends before its symbols do: it was cut short or altered, or coded by"
                 " other tables"
             )
         return symbols
+
+    def _decode(self, tables: np.ndarray, symbols: np.ndarray) -> None:
+        """The next symbols into their array, by the loop that is faster for so many."""
+        string = (self._states, self._words, self._read, self._done % len(self._states))
+        if tables.ndim == 1 and len(symbols) >= _LOOKED_UP:
+            known = np.repeat(np.arange(len(tables), dtype=np.uint16), tables)
+            self._read = _look_up(*string, _slots(tables), known, symbols)
+        else:
+            self._read = _search(*string, _slots(np.atleast_2d(tables)), symbols)
+        self._done += len(symbols)
 
     def finish(self) -> None:
         """An error unless every symbol, word and state has come out as it went in: a check on the
@@ -110,7 +109,7 @@ class Decoder:
         """
         if (
             self._done < self._count
-            or self._read < len(self._words)
+            or self._read < len(self._words) - 1
             or (self._states != _LOW).any()
         ):
             raise ValueError(
@@ -129,28 +128,30 @@ def encode_codes(codes: np.ndarray, values: int) -> bytes:
             f"codes have shape {codes.shape} and dtype {codes.dtype}: whole numbers (N, c) are"
             " needed"
         )
-    encoder, counts = Encoder(), np.ones((codes.shape[1], values), dtype=np.int64)
+    encoder = Encoder()
+    counts = np.ones((codes.shape[1], values), dtype=np.int64)
+    columns = np.ascontiguousarray(codes.T)
     for block in _blocks(len(codes)):
         for i, table in enumerate(counted_frequencies(counts)):
-            encoder.put(codes[block, i], table)
-            counts[i] += np.bincount(codes[block, i], minlength=values)
+            symbols = columns[i, block]
+            encoder.put(symbols, table)
+            counts[i] += np.bincount(symbols, minlength=values)
     return encoder.finish()
 
 
 def decode_codes(string: bytes, values: int, shape: tuple[int, int]) -> np.ndarray:
     """The codes again."""
     check_values(values)
-    decoder, counts = (
-        Decoder(string, shape[0] * shape[1]),
-        np.ones((shape[1], values), dtype=np.int64),
-    )
-    codes = np.empty(shape, dtype=np.uint8 if values <= 256 else np.int16)
+    decoder = Decoder(string, shape[0] * shape[1])
+    counts = np.ones((shape[1], values), dtype=np.int64)
+    columns = np.empty(shape[::-1], dtype=np.uint8 if values <= 256 else np.int16)
     for block in _blocks(shape[0]):
         for i, table in enumerate(counted_frequencies(counts)):
-            codes[block, i] = found = decoder.take(table, block.stop - block.start)
-            counts[i] += np.bincount(found, minlength=values)
+            symbols = decoder.take(table, block.stop - block.start)
+            columns[i, block] = symbols
+            counts[i] += np.bincount(symbols, minlength=values)
     decoder.finish()
-    return codes
+    return np.ascontiguousarray(columns.T)
 
 
 def _blocks(count: int) -> list[slice]:
@@ -164,50 +165,77 @@ def lanes(count: int) -> int:
     return max(1, min(count // _SYMBOLS_A_LANE, _MOST_LANES))
 
 
+def _slots(tables: np.ndarray) -> np.ndarray:
+    """Where each symbol's share of 2^16 begins, and how large it is but for 1, in the lower and the
+    upper half of a uint32: to look a symbol up is to wait for memory.
+    """
+    starts = tables.cumsum(-1) - tables
+    return (((tables - 1) << PRECISION) | starts).astype(np.uint32)
+
+
 _WORD, _HALF, _BITS, _MASK = (np.uint64(n) for n in (32, 2**32 - 1, PRECISION, TOTAL - 1))
-_TOP, _LEAST = np.uint64(63 - PRECISION), np.uint64(_LOW)
+_TOP, _LEAST, _ONE = np.uint64(63 - PRECISION), np.uint64(_LOW), np.uint64(1)
+
+_machine_code = partial(compiled, error_model="numpy")  # sizes are never 0
+
+# The loops below choose words without a branch, for no processor can guess which symbol needs one.
 
 
-@compiled
-def _encode(starts: Any, sizes: Any, states: Any, words: Any) -> Any:
-    """Where in `words` the words begin; they are written from the end."""
-    place = len(words)
-    for j in range(len(starts) - 1, -1, -1):
-        lane = j % len(states)
-        state, size = states[lane], sizes[j]
-        if (state >> _TOP) >= size:
-            place -= 1
-            words[place] = state & _HALF
-            state >>= _WORD
+@_machine_code
+def _encode(slots: Any, states: Any, words: Any) -> Any:
+    """Where in `words` the words begin; they are written from the end.
+
+    Half a state stands before them all the time, and counts only if it has to leave.
+    """
+    place, last = len(words), len(states) - 1
+    lane = (len(slots) - 1) % len(states)
+    for j in range(len(slots) - 1, -1, -1):
+        state, size = states[lane], (np.uint64(slots[j]) >> _BITS) + _ONE
+        full = (state >> _TOP) >= size
+        words[place - 1] = state & _HALF
+        place -= full
+        state = state >> _WORD if full else state
         whole = state // size
-        states[lane] = (whole << _BITS) + (state - whole * size) + starts[j]
+        states[lane] = (whole << _BITS) + (state - whole * size) + (slots[j] & _MASK)
+        lane = lane - 1 if lane else last
     return place
 
 
-@compiled
-def _decode(
-    states: Any, words: Any, read: Any, done: Any, starts: Any, sizes: Any, known: Any, symbols: Any
+@_machine_code
+def _next(states: Any, words: Any, read: Any, lane: Any, slot: Any) -> Any:
+    """A lane after the symbol that owns a slot, filled up by a word if it has become small."""
+    size, start = (np.uint64(slot) >> _BITS) + _ONE, np.uint64(slot) & _MASK
+    state = size * (states[lane] >> _BITS) + (states[lane] & _MASK) - start
+    low = state < _LEAST
+    word = np.uint64(words[min(read, len(words) - 1)])
+    states[lane] = (state << _WORD) | word if low else state
+    return read + low
+
+
+@_machine_code
+def _look_up(
+    states: Any, words: Any, read: Any, lane: Any, slots: Any, known: Any, symbols: Any
 ) -> Any:
     """How many words are read in the end: more than there are, if they do not suffice.
 
-    `known` is the symbol of every slot, or empty.
+    `known` is the symbol of every slot.
     """
-    most = starts.shape[1] - 1
     for j in range(len(symbols)):
-        lane = (done + j) % len(states)
-        state = states[lane]
-        slot = state & _MASK
-        if len(known):
-            row, symbol = 0, known[slot]
-        else:
-            row, symbol = j, 0
-            while symbol < most and starts[row, symbol + 1] <= slot:
-                symbol += 1
-        state = sizes[row, symbol] * (state >> _BITS) + slot - starts[row, symbol]
-        if state < _LEAST:
-            if read >= len(words):
-                return len(words) + 1
-            state = (state << _WORD) | np.uint64(words[read])
-            read += 1
-        states[lane], symbols[j] = state, symbol
+        symbols[j] = known[states[lane] & _MASK]
+        read = _next(states, words, read, lane, slots[symbols[j]])
+        lane = lane + 1 if lane + 1 < len(states) else 0
+    return read
+
+
+@_machine_code
+def _search(states: Any, words: Any, read: Any, lane: Any, slots: Any, symbols: Any) -> Any:
+    """The same where symbols have tables of their own, or are too few to make a list of slots."""
+    shared, most = len(slots) == 1, slots.shape[1] - 1
+    for j in range(len(symbols)):
+        row, symbol, slot = 0 if shared else j, 0, states[lane] & _MASK
+        while symbol < most and (slots[row, symbol + 1] & _MASK) <= slot:
+            symbol += 1
+        symbols[j] = symbol
+        read = _next(states, words, read, lane, slots[row, symbol])
+        lane = lane + 1 if lane + 1 < len(states) else 0
     return read

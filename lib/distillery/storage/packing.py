@@ -29,12 +29,10 @@ WASTE = 0.01
 _MOST_BYTES = 128  # of a group: 1,024 bits
 _LIMB = 32  # bits of a group's number that one int64 holds; it is multiplied by less than 2^31
 _NONE, _GATHER, _TOP_BYTE = np.uint64(0), np.uint64(0x0102040810204080), np.uint64(56)
-_ONES, _DIAGONAL, _SEVEN = (
-    np.uint64(0x0101010101010101),
-    np.uint64(0x8040201008040201),
-    np.uint64(7),
-)
+_ONES, _DIAGONAL = np.uint64(0x0101010101010101), np.uint64(0x8040201008040201)
+_SEVEN = np.uint64(7)
 _127 = np.uint64(0x7F7F7F7F7F7F7F7F)
+_WHOLE = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 _AT_ONCE = 1 << 17  # bytes worked on together, so that they stay within the cache
 
 
@@ -66,11 +64,11 @@ def layout(count: int, values: int, *, tight: bool = False) -> Layout:
         return Layout(2, 8, 1, math.ceil(count / 8))
     enough = math.floor((1 + WASTE) * count * math.log2(values) / 8)
     widths = [width for width in range(1, _MOST_BYTES + 1) if values <= 1 << (8 * width)]
-    layouts = (_shared_out(count, values, width) for width in widths)
-    narrow = None if tight else next((one for one in layouts if one.bytes <= enough), None)
-    return narrow or min(
-        (_shared_out(count, values, width) for width in widths), key=lambda one: one.bytes
-    )
+    ways = [_shared_out(count, values, width) for width in widths]
+    good_enough = [way for way in ways if way.bytes <= enough]
+    if good_enough and not tight:
+        return good_enough[0]
+    return min(ways, key=lambda way: way.bytes)
 
 
 def pack(codes: Array, values: int, *, tight: bool = False) -> Array:
@@ -128,21 +126,20 @@ def check_values(values: int) -> None:
 
 def _packed_bits(codes: np.ndarray) -> np.ndarray:
     """One pass that packs and looks for codes that are no bits; two would take twice as long."""
-    flat, found = np.ascontiguousarray(codes).reshape(-1), np.empty(-(-codes.size // 8), np.uint8)
+    flat, packed = np.ascontiguousarray(codes).reshape(-1), np.empty(-(-codes.size // 8), np.uint8)
     whole = codes.size // 8 * 8
-    seen = int(_eight_by_eight(flat[:whole].view("<u8"), found)) | int(
-        np.bitwise_or.reduce(flat[whole:], initial=0)
-    )
+    seen = int(_eight_by_eight(flat[:whole].view("<u8"), packed))
+    seen |= int(np.bitwise_or.reduce(flat[whole:], initial=0))
     if seen & ~0x0101010101010101:
         _check_codes(codes, 2)
-    found[whole // 8 :] = np.packbits(flat[whole:], bitorder="little")
-    return found
+    packed[whole // 8 :] = np.packbits(flat[whole:], bitorder="little")
+    return packed
 
 
 def _unpacked_bits(packed: np.ndarray, count: int) -> np.ndarray:
-    found = np.empty(8 * packed.size, np.uint8)
-    _one_by_eight(packed.reshape(-1), found.view("<u8"))
-    return found[:count]
+    bits = np.empty(8 * packed.size, np.uint8)
+    _one_by_eight(packed.reshape(-1), bits.view("<u8"))
+    return bits[:count]
 
 
 @compiled
@@ -186,11 +183,9 @@ def _bytes(values: int, digits: int) -> int:
     logarithm cannot.
     """
     need = digits * math.log2(values) / 8
-    return (
-        math.ceil(need)
-        if abs(need - round(need)) > 1e-6
-        else math.ceil((values**digits - 1).bit_length() / 8)
-    )
+    if abs(need - round(need)) > 1e-6:
+        return math.ceil(need)
+    return math.ceil((values**digits - 1).bit_length() / 8)
 
 
 def _number(digits: list[Any], how: Layout) -> list[Any]:
@@ -292,11 +287,9 @@ def _planes(flat: Any, how: Layout) -> Any:
         padded = _empty(flat, (how.digits * how.groups,), _kind(flat))
         padded[: _size(flat)], padded[_size(flat) :] = flat, 0
         flat = padded
-    return (
-        flat.reshape(how.groups, how.digits).T
-        if how.values == 2
-        else flat.reshape(how.digits, how.groups)
-    )
+    if how.values == 2:
+        return flat.reshape(how.groups, how.digits).T
+    return flat.reshape(how.digits, how.groups)
 
 
 def _parts(how: Layout) -> Iterator[slice]:
@@ -305,16 +298,7 @@ def _parts(how: Layout) -> Iterator[slice]:
 
 
 def _check_codes(codes: Any, values: int) -> None:
-    if _kind(codes) not in (
-        "uint8",
-        "int8",
-        "int16",
-        "uint16",
-        "int32",
-        "uint32",
-        "int64",
-        "uint64",
-    ):
+    if _kind(codes) not in _WHOLE:
         raise TypeError(f"codes are {_kind(codes)}: whole numbers are needed")
     signed = not _kind(codes).startswith("u")
     if _size(codes) and not ((not signed or int(codes.min()) >= 0) and int(codes.max()) < values):
@@ -325,15 +309,8 @@ def _check_codes(codes: Any, values: int) -> None:
 
 
 def _narrowest(values: int) -> str:
-    return (
-        "uint8"
-        if values <= 2**8
-        else "int16"
-        if values <= 2**15
-        else "int32"
-        if values <= 2**31
-        else "int64"
-    )
+    room = {"uint8": 2**8, "int16": 2**15, "int32": 2**31}
+    return next((kind for kind, most in room.items() if values <= most), "int64")
 
 
 def _kind(x: Any) -> str:
@@ -345,16 +322,12 @@ def _size(x: Any) -> int:
 
 
 def _empty(like: Any, shape: tuple[int, ...], kind: str) -> Any:
-    return (
-        like.new_empty(shape, dtype=getattr(torch, kind))
-        if isinstance(like, Tensor)
-        else np.empty(shape, kind)
-    )
+    if isinstance(like, Tensor):
+        return like.new_empty(shape, dtype=getattr(torch, kind))
+    return np.empty(shape, kind)
 
 
 def _cast(x: Any, kind: str, *, copy: bool = False) -> Any:
-    return (
-        x.to(getattr(torch, kind), copy=copy)
-        if isinstance(x, Tensor)
-        else x.astype(kind, copy=copy)
-    )
+    if isinstance(x, Tensor):
+        return x.to(getattr(torch, kind), copy=copy)
+    return x.astype(kind, copy=copy)

@@ -153,9 +153,8 @@ class WholePrior:
         codes = np.zeros((count, variables), dtype=np.uint8 if values <= 256 else np.int16)
         for block in _blocks(count):
             part = np.zeros((block.stop - block.start, variables), dtype=np.int64)
-            for i, tables in enumerate(
-                self._tables(part)
-            ):  # which looks at a variable only after it is known
+            # Which looks at a variable only after it is known.
+            for i, tables in enumerate(self._tables(part)):
                 part[:, i] = decoder.take(tables)
             codes[block] = part
         decoder.finish()
@@ -179,9 +178,8 @@ class WholePrior:
         """For variable after variable the tables (n, l); of `codes` only those before it are read,
         at the time it is asked for.
         """
-        units = np.repeat(
-            self.start.astype(np.float64)[None], len(codes), 0
-        )  # whole numbers below 2^53: exact, and fast to multiply
+        # Whole numbers below 2^53 in float64: exact, and fast to multiply.
+        units = np.repeat(self.start.astype(np.float64)[None], len(codes), 0)
         for i, (outputs, bias) in enumerate(
             zip(self.outputs.astype(np.float64), self.bias, strict=True)
         ):

@@ -96,15 +96,10 @@ def save(
     codes = codes.cpu()
     student._check_codes(codes)
     _check_labels(labels, len(codes))
-    arrays = {"codes": _coded(codes.numpy(), student.values, prior)}
-    classes = 0
+    classes = _classes(labels)
+    arrays = {"codes": _coded(codes.numpy(), student.values, prior), **_weights(student, prior)}
     if labels is not None:
-        classes = max(2, int(labels.max()) + 1 if len(labels) else 2)
         arrays["labels"] = _packed(labels.cpu().numpy(), classes)
-    for name, value in student.decoder.state_dict().items():
-        arrays[_DECODER + name] = value.detach().half().cpu().numpy()
-    for name, array in (prior.arrays() if prior else {}).items():
-        arrays[_PRIOR + name] = array
     numbers = (len(codes), student.variables, student.values, classes, *student.shape[:2])
     about = {name: str(number) for name, number in zip(_NUMBERS, numbers, strict=True)}
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -136,6 +131,24 @@ def _check_labels(labels: Tensor | None, count: int) -> None:
             f"labels are {tuple(labels.shape)} of {labels.dtype}: {count} whole numbers from 0, one"
             " a code, are needed"
         )
+
+
+def _classes(labels: Tensor | None) -> int:
+    """The base that labels are packed in; 0 where there are none."""
+    if labels is None:
+        return 0
+    return max(2, int(labels.max()) + 1 if len(labels) else 2)
+
+
+def _weights(student: CategoricalAutoencoder, prior: WholePrior | None) -> dict[str, np.ndarray]:
+    """The decoder's, in half precision, and the prior's."""
+    weights = {
+        _DECODER + name: value.detach().half().cpu().numpy()
+        for name, value in student.decoder.state_dict().items()
+    }
+    if prior is not None:
+        weights |= {_PRIOR + name: array for name, array in prior.arrays().items()}
+    return weights
 
 
 def _coded(codes: np.ndarray, values: int, prior: WholePrior | None) -> np.ndarray:

@@ -60,14 +60,11 @@ def _searched(
     least = costs(student, codes, x, prior=prior, rate=rate)
     for place in order[:, :tried].repeat(1, sweeps).unbind(1):
         other = codes.clone()
-        other[rows, place] = (
-            pair[rows, place].sum(1) - codes[rows, place]
-        )  # of the two values the one it does not have
+        # Of the two values the one it does not have.
+        other[rows, place] = pair[rows, place].sum(1) - codes[rows, place]
         cost = costs(student, other, x, prior=prior, rate=rate)
-        codes, least = (
-            torch.where((cost < least)[:, None], other, codes),
-            torch.minimum(cost, least),
-        )
+        codes = torch.where((cost < least)[:, None], other, codes)
+        least = torch.minimum(cost, least)
     return codes.to(torch.uint8 if student.values <= 256 else torch.int16)
 
 

@@ -51,10 +51,8 @@ def resolve(device: str = "auto", precision: str = "auto", *, portable: bool = F
             f"device {device!r} was asked for, but there are {torch.cuda.device_count()} CUDA"
             " devices, counted from 0"
         )
-    wants = precision == "bfloat16" or (
-        precision == "auto" and not portable and multiplies_bfloat16(where)
-    )
-    return Settings(where, torch.bfloat16 if wants else None)
+    is_fast = precision == "auto" and not portable and multiplies_bfloat16(where)
+    return Settings(where, torch.bfloat16 if precision == "bfloat16" or is_fast else None)
 
 
 def check_device(name: str) -> str:
@@ -95,10 +93,7 @@ def _auto_device(portable: bool) -> str:
 
 def _cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
     try:
-        return set(
-            next(
-                (line for line in path.read_text().splitlines() if line.startswith("flags")), ""
-            ).split()
-        )
+        lines = path.read_text().splitlines()
     except OSError:
         return set()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())

@@ -116,7 +116,7 @@ def chapters(
     each chapter's own.
     """
     check_profile(profile)
-    notebooks = {path.stem: path for path in sorted((root / "book").glob("[0-9][0-9]_*.ipynb"))}
+    notebooks = {path.stem: path for path in sorted((root / "book").glob("[0-9][0-9]*_*.ipynb"))}
     names = [_named(name, list(notebooks)) for name in only] or list(notebooks)
     sources = [notebooks[name] for name in dict.fromkeys(names)]
     return [
@@ -224,7 +224,7 @@ def _named(name: str, names: Sequence[str]) -> str:
     stem = Path(name).stem
     for chapter in names:
         number, _, title = chapter.partition("_")
-        if stem in (chapter, title) or (stem.isdigit() and int(stem) == int(number)):
+        if stem in (chapter, title) or stem.zfill(len(number)) == number:
             return chapter
     raise ValueError(unknown("chapter", name, names))
 

@@ -48,9 +48,7 @@ def insert_rooms(app: Sphinx, docname: str, content: list[str]) -> None:
         content[0] = content[0].replace(MARK, "\n\n".join(_sections()))
 
 
-def grown(
-    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
-) -> list[str]:
+def grown(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> list[str]:
     """The page, when modules came or went since it was read; a module that changed is found by
     autodoc.
     """
@@ -61,10 +59,11 @@ def grown(
     ]
 
 
-def readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Rewrite a docstring in place: backticks are code, indented blocks are kept line by line,
-    signs are signs.
+def readable(app: Sphinx, what: str, name: str, obj: Any, *options_and_lines: Any) -> None:
+    """Rewrite the lines of a docstring in place: backticks are code, indented blocks are kept line
+    by line, signs are signs.
     """
+    lines: list[str] = options_and_lines[1]
     if what == "module":
         lines[:] = [*(obj.__doc__ or "").splitlines(), ""]
     written: list[str] = []
@@ -78,7 +77,7 @@ def readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
 
 
 def parsable(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, *signature: str | None
+    app: Sphinx, what: str, name: str, obj: Any, *options_and_signature: Any
 ) -> tuple[str | None, ...]:
     """Defaults that print as `<factory>` or with an address keep a whole signature from being
     parsed.
@@ -86,6 +85,7 @@ def parsable(
     Names that a module imports for the type checker alone are written out: several of ours are
     called alike.
     """
+    signature: tuple[str | None, ...] = options_and_signature[1:]
     whole = _for_the_type_checker(getattr(obj, "__module__", None) or name.rpartition(".")[0])
 
     def readable(part: str) -> str:

@@ -37,12 +37,12 @@ def insert_chapters(app: Sphinx, docname: str, content: list[str]) -> None:
         content[0] = content[0].replace(mark, text)
 
 
-def changed_since(
-    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
-) -> list[str]:
+def changed_since(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> list[str]:
     """The page, when a chapter says something else than when it was read, or a page came or went:
-    the page that lists the chapters also holds the contents.
+    the page that lists the chapters also holds the contents. The documents are those that were
+    added, changed and removed.
     """
+    added, _, removed = documents
     pages: dict[str, dict[str, str]] = getattr(env, "distillery_index", {})
     present = _written()
     return [page for page, written in pages.items() if added or removed or written != present]

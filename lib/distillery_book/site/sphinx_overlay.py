@@ -59,12 +59,11 @@ def overlay(app: Sphinx, docname: str, content: list[str]) -> None:
     content[0] = json.dumps(notebook)
 
 
-def newly_executed(
-    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
-) -> Iterable[str]:
+def newly_executed(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> Iterable[str]:
     """Pages whose first executed copy appeared since they were read; a copy that changed is a
     dependency that changed.
     """
+    added, _, removed = documents
     known = env.found_docs - added - removed
     return [
         name
@@ -76,7 +75,7 @@ def newly_executed(
 
 
 def without_thebe(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], *_: Any
 ) -> None:
     """Drop thebe: no page uses it, it declares its constants twice (a console error) and it asks
     for the network.

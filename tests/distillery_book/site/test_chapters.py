@@ -82,6 +82,15 @@ def pretend_run(chapter: chapters.Chapter) -> None:
     chapter.executed.write_text(ipynb.text(copy))
 
 
+def test_a_second_page_is_a_chapter_of_its_own_beside_the_first(root: Path) -> None:
+    second = ipynb.text(notebook("profile"))
+    (root / "book" / "02b_later_still.ipynb").write_text(second)
+    names = [chapter.name for chapter in chapters.chapters(root)]
+    assert names == ["01_first_steps", "02_later", "02b_later_still"]
+    asked = [chapters.chapters(root, only=[name])[0].name for name in ("2", "02", "2b", "02b")]
+    assert asked == ["02_later", "02_later", "02b_later_still", "02b_later_still"]
+
+
 def test_a_chapter_goes_by_its_name_its_number_or_its_title(root: Path) -> None:
     for name in ("01_first_steps", "1", "01", "first_steps", "book/01_first_steps.ipynb"):
         assert [chapter.name for chapter in chapters.chapters(root, only=[name])] == [

@@ -14,6 +14,7 @@ from distillery.storage import Recollections
 from distillery.tools.compress import recipes as parts
 from distillery.tools.compress import run as module
 from distillery.tools.compress.budget import HEADER_BYTES, Budget
+from distillery.tools.compress.expected import seconds_a_step
 from distillery.tools.compress.run import compress, default_passes, planned
 from distillery.tools.compress.writing import ALIKE
 from distillery_book.results.study import Context
@@ -235,6 +236,49 @@ def test_a_file_that_remembers_one_picture_for_all_says_so(weight, warned, tmp_p
     assert [
         note for note in found.notes if "every picture is remembered as the same one" in note
     ] == [ALIKE] * warned
+
+
+def test_a_set_of_one_picture_many_times_is_not_told_to_take_more_bits(tmp_path, monkeypatch):
+    def trained(student, *args, **how):
+        with torch.no_grad():
+            next(student.decoder.parameters()).zero_()
+
+    monkeypatch.setattr(parts, "trained", trained)
+    x = made(1)[0].expand(COUNT, -1, -1, -1).clone()
+    assert run(tmp_path / "f", pictures=(x, None)).notes == ()
+
+
+def test_timing_a_few_steps_leaves_the_run_as_it_was(tmp_path):
+    x, y = made()
+    files = []
+    for timed in (False, True):
+        work = planned(x, tmp_path / "f", TINY, y=y, passes=1, rng=torch.Generator().manual_seed(0))
+        if timed:
+            assert 0 < work.expected_seconds() < 60
+            assert not list(tmp_path.glob("f.*"))
+        work.finished()
+        files.append((tmp_path / "f").read_bytes())
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tried", "shortest"),
+    [((9.0, 30.0, 1.0), 2, 30.0), ((9.0, 0.5, 0.1, 0.2, 0.3, 0.4, 0.0), 6, 0.1)],
+)
+def test_a_step_that_takes_long_is_tried_once_and_the_first_of_all_is_not_counted(
+    seconds, tried, shortest
+):
+    (x, _), asked = made(60), []
+
+    def clock():
+        """Before a step the time after the last one, after it as much later as the step takes."""
+        asked.append(None)
+        return sum(seconds[: len(asked) // 2])
+
+    student = CategoricalAutoencoder(4, 2, rng=torch.Generator().manual_seed(0))
+    found = seconds_a_step(student, x, parts.Recipe(), clock=clock)
+    assert found == pytest.approx(shortest)
+    assert len(asked) == 2 * tried
 
 
 def test_a_small_set_has_as_many_steps_as_a_larger_one():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,13 +48,12 @@ class Outline(NamedTuple):
 
 def _letters(first: int, without: str = "") -> str:
     """The first twenty characters from a code point on, some left out."""
-    found = (chr(point) for point in range(first, first + 100) if chr(point) not in without)
-    return "".join(letter for letter, _ in zip(found, range(LETTERS), strict=False))
+    letters = (chr(point) for point in range(first, first + 100) if chr(point) not in without)
+    return "".join(islice(letters, LETTERS))
 
 
-_NO_SCRIPT = "".join(
-    chr(0x1D49C + i) for i in (1, 4, 5, 7, 8, 11, 12, 17)
-)  # B, E, F, H, I, L, M and R stand elsewhere
+# B, E, F, H, I, L, M and R stand elsewhere.
+_NO_SCRIPT = "".join(chr(0x1D49C + i) for i in (1, 4, 5, 7, 8, 11, 12, 17))
 BACKGROUND = (
     Alphabet(
         "Arabic",
@@ -129,12 +129,10 @@ def _page(number: int, alphabet: Alphabet) -> NDArray[np.uint8]:
             f(letter.corners[:, i]) for f in (np.min, np.max) for i in (0, 1)
         )
         middle = (left + right) / 2, ((bottom + top) / 2 + (low + high) / 2) / 2
-        unit = (
-            (letter.corners - middle) * (2 / np.sqrt(size * max(sizes))) * (1, -1)
-        )  # about -1 to 1, y downwards as in an image
-        pages.append(
-            covered(_drawn(letter, unit, hands, wobble, alphabet.thinned), letter.after, SIDE)
-        )
+        # About -1 to 1, y downwards as in an image.
+        unit = (letter.corners - middle) * (2 / np.sqrt(size * max(sizes))) * (1, -1)
+        corners = _drawn(letter, unit, hands, wobble, alphabet.thinned)
+        pages.append(covered(corners, letter.after, SIDE))
     return np.concatenate(pages)
 
 
@@ -209,9 +207,8 @@ def _polygons(strokes: list[tuple[str, tuple]]) -> Iterator[list[tuple[float, fl
         if verb == "moveTo" or verb == "lineTo":
             polygon.append(points[0])
         elif verb == "qCurveTo":
-            if (
-                points[-1] is None
-            ):  # a curve without corners begins half-way between two of its controls
+            # A curve without corners begins half-way between two of its controls.
+            if points[-1] is None:
                 points = (*points[:-1], _between(points[-2], points[0]))
                 polygon.append(points[-1])
             for control, end in decomposeQuadraticSegment(points):

@@ -21,6 +21,7 @@ PALETTE = {
     "v": (130, 84, 188), "p": (240, 138, 176), "n": (128, 84, 52),
     "e": (226, 200, 156), "s": (150, 154, 164), "w": (244, 244, 238), "k": (38, 38, 46),
 }  # fmt: skip
+# The colours above, below and of the ground.
 PAGES = {
     "sky": "bwg",
     "meadow": "ldg",
@@ -29,7 +30,7 @@ PAGES = {
     "dusk": "vod",
     "room": "esn",
     "air": "bcs",
-}  # above, below, ground
+}
 
 
 def paint(layers: str, scene: str, n: int, *, seed: int) -> NDArray[np.uint8]:
@@ -148,26 +149,20 @@ def _veiled(
 ) -> FloatArray:
     """A twig across some of the images, and a berry on others."""
     x, y, lean, size, chance = (luck[:, i, None, None] for i in range(21, 26))
-    twig = np.abs(across - 0.8 * x + 0.5 * lean * (down - y)) - np.where(
-        chance < -0.4, 0.07 + 0.04 * size, -9
-    )
-    berry = np.sqrt((across - 0.9 * y) ** 2 + (down - 0.9 * lean) ** 2) - np.where(
-        chance > 0.3, 0.2 + 0.08 * size, -9
-    )
-    veil, fruit = (
-        colours["d"],
-        _hue(luck[:, 26], 0.6 + 0.3 * luck[:, 27], 0.75 + 0.2 * luck[:, 28])[:, None, None],
-    )
+    thick = np.where(chance < -0.4, 0.07 + 0.04 * size, -9)
+    twig = np.abs(across - 0.8 * x + 0.5 * lean * (down - y)) - thick
+    round_ = np.where(chance > 0.3, 0.2 + 0.08 * size, -9)
+    berry = np.sqrt((across - 0.9 * y) ** 2 + (down - 0.9 * lean) ** 2) - round_
+    veil = colours["d"]
+    fruit = _hue(luck[:, 26], 0.6 + 0.3 * luck[:, 27], 0.75 + 0.2 * luck[:, 28])[:, None, None]
     canvas = canvas + _cover(twig) * (veil - canvas)
     return canvas + _cover(berry) * (fruit - canvas)
 
 
 def _developed(canvas: FloatArray, luck: FloatArray, seed: int) -> NDArray[np.uint8]:
     """Exposure, contrast, a tint and grain, then bytes."""
-    contrast, exposure = (
-        0.85 + 0.15 * luck[:, 29, None, None, None],
-        0.06 * luck[:, 30, None, None, None],
-    )
+    contrast = 0.85 + 0.15 * luck[:, 29, None, None, None]
+    exposure = 0.06 * luck[:, 30, None, None, None]
     tint = 0.05 * luck[:, None, None, 31:34]
     grain = 0.05 * (uniform(seed + 800_000, *canvas.shape[:3], 1) - 0.5)
     seen = 0.5 + contrast * (canvas - 0.5) + exposure + tint + grain

@@ -24,25 +24,28 @@ def arrays() -> dict[str, NDArray]:
     classes.
     """
     groups = np.repeat(np.arange(len(SCENES)), 5).astype(np.uint8)
-    found = _split(_SEED)
-    names = {
+    parts = _split(_SEED)
+    return parts | {
+        "c_train": groups[parts["y_train"]],
+        "c_test": groups[parts["y_test"]],
         "fine_names": np.array([name for pictures in SCENES.values() for name in pictures]),
         "coarse_names": np.array([group for group, _ in SCENES]),
+        "fine_to_coarse": groups,
     }
-    coarse = {"c_train": groups[found["y_train"]], "c_test": groups[found["y_test"]]}
-    return found | coarse | names | {"fine_to_coarse": groups}
 
 
 def ten() -> dict[str, NDArray]:
     """The arrays of `cifar10.npz`: as many images, none of them among the hundred's, two
     neighbouring groups to a class.
     """
-    found = _split(_SEED_OF_TEN)
+    parts = _split(_SEED_OF_TEN)
     groups = [group for group, _ in SCENES]
-    names = np.array([f"{a} or {b}" for a, b in zip(groups[::2], groups[1::2], strict=True)])
-    return {
-        name: value // 10 if name.startswith("y_") else value for name, value in found.items()
-    } | {"label_names": names}
+    pairs = zip(groups[::2], groups[1::2], strict=True)
+    return parts | {
+        "y_train": parts["y_train"] // 10,
+        "y_test": parts["y_test"] // 10,
+        "label_names": np.array([f"{first} or {second}" for first, second in pairs]),
+    }
 
 
 def _split(seed: int) -> dict[str, NDArray]:

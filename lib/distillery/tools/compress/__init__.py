@@ -5,7 +5,9 @@ from distillery.tools.compress import Budget, compress, read_pictures
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from distillery.support.lazily import lazily
 
 if TYPE_CHECKING:
     from distillery.tools.compress.budget import Budget
@@ -35,13 +37,5 @@ _HOMES = {
     "write_pictures": "picture_files",
 }
 
-
-def __getattr__(name: str) -> Any:
-    # found when first used: the command line's doors need no torch
-    if name not in _HOMES:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}: it has {', '.join(__all__)}"
-        )
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+# found when first used: the command line's doors need no torch
+__getattr__, __dir__ = lazily(__name__, _HOMES, globals())

@@ -18,13 +18,9 @@ from distillery.storage import (
 )
 from distillery.storage.budgets import autoencoder_parameters
 
-# equation 3 asks nothing of the network: with more values it would take a hundred times
-# the filters
-# for half a bit
-VALUES = range(
-    2,
-    17,
-)
+# equation 3 asks nothing of the network: with more values it would take a hundred times the
+# filters for half a bit
+VALUES = range(2, 17)
 HEADER_BYTES = 2048  # what budgets leave for the header and its card
 LEAST_BITS = 2  # of a code, two variables of two values or one of four
 
@@ -33,8 +29,8 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Budget:
-    """One of: bits for the code alone, a share of the pictures' bytes for the whole file, bytes for
-    it, or the `code` (c, l) itself.
+    """One of four: `bits_per_image` for the code alone, `times_smaller` than the pictures' bytes
+    for the whole file, `budget_bytes` for it in total, or the `code` (c, l) itself.
     """
 
     bits_per_image: float | None = None

@@ -1,9 +1,9 @@
 """A set of pictures as a recollection file: the code that a budget allows, the autoencoder trained,
 the file written and measured.
 
-compressed = compress(
-    x, "digits.rec", Budget(bits_per_image=38), y=y, rng=torch.Generator().manual_seed(0)
-)
+    compressed = compress(
+        x, "digits.rec", Budget(bits_per_image=38), y=y, rng=torch.Generator().manual_seed(0)
+    )
 """
 
 from __future__ import annotations

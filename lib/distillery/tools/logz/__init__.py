@@ -5,7 +5,9 @@ from distillery.tools.logz import figure, log_z, read_machine
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from distillery.support.lazily import lazily
 
 if TYPE_CHECKING:
     from distillery.tools.logz.estimate import log_z
@@ -24,13 +26,5 @@ _HOMES = {
     "read_machine": "machine_files",
 }
 
-
-def __getattr__(name: str) -> Any:
-    # found when first used: the command line's doors need no torch
-    if name not in _HOMES:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}: it has {', '.join(__all__)}"
-        )
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+# found when first used: the command line's doors need no torch
+__getattr__, __dir__ = lazily(__name__, _HOMES, globals())

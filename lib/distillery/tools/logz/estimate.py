@@ -1,7 +1,8 @@
 """log Z of any restricted Boltzmann machine: exactly where it can be added up, else to the error
 that is asked for, with its doubts.
 
-from distillery.tools.logz.estimate import log_z report = log_z(machine, error=0.05, rng=rng)
+from distillery.tools.logz import log_z
+report = log_z(machine, error=0.05, rng=rng)
 """
 
 from __future__ import annotations

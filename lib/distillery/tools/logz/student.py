@@ -39,37 +39,44 @@ def distilled(starts: Starts, *, seconds: float = math.inf) -> tuple[NADE, int]:
 
     No more steps are taken than fit into `seconds`, but at least 100.
     """
-    machine, rng = starts.machine, starts.rng
-    teacher = Frozen(copy.deepcopy(machine))  # freezing the caller's own would outlast this call
-    student = NADE(machine.visible, min(max(machine.hidden, 16), 1000), rng=rng).to(
-        machine.W.device
-    )
-    student.b.data.copy_(
-        starts.base[student.order]
-    )  # pixels are on as often as they should be from the first step
-    chain = Chain(machine.gibbs(), starts.sweep(starts.states(CHAINS), BURN_IN), rng=rng)
-    optimizer = torch.optim.Adam(student.parameters(), lr=0.01)
-
-    def train(steps: int, schedule: Schedule | None, progress: Any = None) -> None:
-        given: dict[str, Any] = {
-            "batch_size": BATCH,
-            "steps": steps,
-            "schedule": schedule,
-            "progress": progress,
-        }
-        distill(teacher, student, chain, KL(), optimizer=optimizer, **given)
-
-    train(1, None)  # the first step compiles
+    lesson = _Lesson(starts)
+    lesson.train(1)  # the first step compiles
     begun = time.perf_counter()
-    train(_TRIED, None)
+    lesson.train(_TRIED)
     each = (time.perf_counter() - begun) / _TRIED
     steps = int(min(max(seconds / each, 100), STEPS)) - _TRIED - 1
-    train(
-        steps,
-        linear_to_zero(steps),
-        starts.told(f"distilling a NADE of {student.hidden:,} units, {steps:,} steps"),
-    )
-    return student, 1 + _TRIED + steps
+    said = f"distilling a NADE of {lesson.student.hidden:,} units, {steps:,} steps"
+    lesson.train(steps, linear_to_zero(steps), starts.told(said))
+    return lesson.student, 1 + _TRIED + steps
+
+
+class _Lesson:
+    """A machine, its student, and the chains whose states are learned from."""
+
+    def __init__(self, starts: Starts) -> None:
+        machine, rng = starts.machine, starts.rng
+        # freezing the caller's own would outlast this call
+        self.teacher = Frozen(copy.deepcopy(machine))
+        width = min(max(machine.hidden, 16), 1000)
+        self.student = NADE(machine.visible, width, rng=rng).to(machine.W.device)
+        # pixels are on as often as they should be from the first step
+        self.student.b.data.copy_(starts.base[self.student.order])
+        states = starts.sweep(starts.states(CHAINS), BURN_IN)
+        self.chain = Chain(machine.gibbs(), states, rng=rng)
+        self.optimizer = torch.optim.Adam(self.student.parameters(), lr=0.01)
+
+    def train(self, steps: int, schedule: Schedule | None = None, progress: Any = None) -> None:
+        distill(
+            self.teacher,
+            self.student,
+            self.chain,
+            KL(),
+            optimizer=self.optimizer,
+            batch_size=BATCH,
+            steps=steps,
+            schedule=schedule,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,51 +85,45 @@ def cells(profile: Profile) -> Sequence[Cell]:
     smoke run.
     """
     steps, seeds = (400, range(1)) if profile == "smoke" else (5000, range(5))
-    places = [(generator, name, 0) for generator in GENERATORS for name in LOSSES]
-    counts = [
-        ("uniform", name, questions) for questions in QUESTIONS for name in ("values", "both")
-    ]
-    keys = ("generator", "loss", "questions", "steps")
+    places = [(place, what, 0) for place in GENERATORS for what in LOSSES]
+    counts = [("uniform", what, count) for count in QUESTIONS for what in ("values", "both")]
     return [
-        Cell(dict(zip(keys, (*row, steps), strict=True)), seed)
+        Cell({"generator": place, "loss": what, "questions": count, "steps": steps}, seed)
         for seed in seeds
-        for row in places + counts
+        for place, what, count in places + counts
     ]
 
 
 def run(cell: Cell, context: Context) -> Outcome:
     """Train one student. `questions` > 0 asks at that many fixed places only, again and again."""
     rng = torch.Generator(context.device).manual_seed(cell.seed)
-    where, steps, questions = (
-        str(cell.params["generator"]),
-        int(cell.params["steps"]),
-        int(cell.params["questions"]),
-    )
-    source = generator(where, rng=rng)
+    steps, questions = int(cell.params["steps"]), int(cell.params["questions"])
+    source = generator(str(cell.params["generator"]), rng=rng)
     if questions:
         source = Resample(source.draw(questions).x, rng=rng)
-    network, objective = student(rng=rng), loss(str(cell.params["loss"]))
+    network = student(rng=rng)
     history = distill(
         Formula(surface),
         network,
         source,
-        objective,
+        loss(str(cell.params["loss"])),
         optimizer=torch.optim.Adam(network.parameters(), lr=1e-2),
         batch_size=32,
         steps=steps,
         schedule=one_cycle(steps),
         progress=lambda done, _: context.report(done / steps),
     )
-    drawn = cell.seed == 0 and not questions
-    pictures = (
-        {"answers": network(square(61, context.device)).detach().cpu().reshape(61, 61).half()}
-        if drawn
-        else {}
-    )
-    return Outcome(
-        {**errors(network, rng=rng), "training_loss": float(history.losses[-100:].mean())},
-        arrays=pictures,
-    )
+    metrics = {
+        **errors(network, rng=rng),
+        "training_loss": float(history.losses[-100:].mean()),
+    }
+    is_shown = cell.seed == 0 and not questions
+    return Outcome(metrics, arrays=_picture(network, context) if is_shown else {})
+
+
+def _picture(network: nn.Module, context: Context) -> dict[str, Tensor]:
+    answers = network(square(61, context.device)).detach().cpu()
+    return {"answers": answers.reshape(61, 61).half()}
 
 
 STUDY = Study("one_loop", 1, "Where to ask, and what", cells, run, precision="float32")

@@ -108,7 +108,7 @@ def _temperatures(
 def _forward(
     machine: RBM, betas: Tensor, base: Tensor, n: int, rng: torch.Generator, share: Share
 ) -> dict[str, Tensor]:
-    found = forward(
+    paths = forward(
         machine,
         betas,
         chains=n,
@@ -116,7 +116,7 @@ def _forward(
         base=base,
         progress=lambda done, total: share(done / total),
     )
-    return {"log_ratios": found.log_ratios}
+    return {"log_ratios": paths.log_ratios}
 
 
 def _reverse(
@@ -135,7 +135,7 @@ def _reverse(
     for sweep in range(burn_in):
         states = step(states, rng)
         share((sweep + 1) / whole)
-    found = reverse(
+    paths = reverse(
         machine,
         betas,
         start=states,
@@ -143,7 +143,7 @@ def _reverse(
         base=base,
         progress=lambda done, _: share((burn_in + done) / whole),
     )
-    return {"log_ratios": found.log_ratios}
+    return {"log_ratios": paths.log_ratios}
 
 
 def _metrics(forward: Tensor, reverse: Tensor) -> dict[str, float]:

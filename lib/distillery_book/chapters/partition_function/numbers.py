@@ -14,17 +14,14 @@ def numbers(estimates: Mapping[str, Estimate], *, of: str = "") -> dict[str, flo
 
     An end that does not exist, as the lower one of an estimate that may be zero, is left out.
     """
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for kind, estimate in estimates.items():
-        name, (low, high) = f"{kind}_{of}" if of else kind, estimate.interval
-        found |= {
-            name: estimate.value,
-            f"{name}_se": estimate.error,
-            f"{name}_low": low,
-            f"{name}_high": high,
-        }
-        found |= {
-            f"{name}_effective": estimate.effective_samples,
-            f"{name}_warnings": len(estimate.warnings),
-        }
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+        name = f"{kind}_{of}" if of else kind
+        low, high = estimate.interval
+        metrics[name] = estimate.value
+        metrics[f"{name}_se"] = estimate.error
+        metrics[f"{name}_low"] = low
+        metrics[f"{name}_high"] = high
+        metrics[f"{name}_effective"] = estimate.effective_samples
+        metrics[f"{name}_warnings"] = len(estimate.warnings)
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}

@@ -4,7 +4,7 @@ Tables 4.2 to 4.5).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -18,16 +18,8 @@ from distillery_book.chapters.partition_function.numbers import numbers
 from distillery_book.results.study import Outcome
 from distillery_book.running.pieces import Pieces, Share, sizes
 
-MARKS = (
-    0.0,
-    0.001,
-    0.003,
-    0.01,
-    0.03,
-    0.1,
-    0.3,
-    1.0,
-)  # shares of a chain's way at which some chains are looked at
+# shares of a chain's way at which some chains are looked at
+MARKS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 WATCHED = 100  # of the chains of a piece
 KEPT = 2000  # order statistics of the log ratios, for pictures
 STARTS = (0.0, 400.0, 500.0)  # of the bridge's fixed point, beside the two bounds
@@ -63,33 +55,49 @@ def measured(machine: RBM, students: Mapping[str, Student], plan: Plan, pieces: 
     They share the chains that start at random; each has its own that start at its samples.
     """
     random = [
-        pieces(f"random-{i}", partial(_random, machine, plan.sweeps, n), cost=n / plan.samples)[
-            "states"
-        ]
+        pieces(f"random-{i}", partial(_random, machine, plan.sweeps, n), cost=n / plan.samples)
         for i, n in plan.parts()
     ]
-    found, arrays = (
-        {"highest": highest(machine, torch.cat(random))},
-        {"random": torch.cat(random)[:64]},
-    )
+    ends = [part["states"] for part in random]
+    metrics = {"highest": highest(machine, torch.cat(ends))}
+    arrays = {"random": torch.cat(ends)[:64]}
     for name, student in students.items():
-        parts = [
-            pieces(
-                f"{name}-{i}",
-                partial(_student, machine, student, plan.sweeps, random[i]),
-                cost=n / plan.samples,
-            )
-            for i, n in plan.parts()
-        ]
-        ratios = {key: torch.cat([part[key] for part in parts], -1) for key in parts[0]}
-        found |= _metrics(name, ratios)
-        arrays |= {
-            f"{key}_{name}": _ordered(value) for key, value in ratios.items() if key != "drift"
-        }
-        arrays[f"drift_{name}"] = torch.stack(
-            [ratios["drift"].mean(1), ratios["drift"].std(1) / ratios["drift"].shape[1] ** 0.5]
-        ).float()
-    return Outcome(found, arrays=arrays)
+        ratios = _ratios(name, machine, student, ends, plan, pieces)
+        metrics.update(_metrics(name, ratios))
+        arrays.update(_arrays(name, ratios))
+    return Outcome(metrics, arrays=arrays)
+
+
+def _ratios(
+    name: str,
+    machine: RBM,
+    student: Student,
+    ends: Sequence[Tensor],
+    plan: Plan,
+    pieces: Pieces,
+) -> dict[str, Tensor]:
+    """The log ratios of one student, piece by piece beside the chains that started at random."""
+    parts = [
+        pieces(
+            f"{name}-{i}",
+            partial(_student, machine, student, plan.sweeps, ends[i]),
+            cost=n / plan.samples,
+        )
+        for i, n in plan.parts()
+    ]
+    return {key: torch.cat([part[key] for part in parts], -1) for key in parts[0]}
+
+
+def _arrays(name: str, ratios: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What pictures need of a student: log ratios in order, and how they drifted along chains, the
+    mean and its standard error.
+    """
+    drift = ratios["drift"]
+    error = drift.std(1) / drift.shape[1] ** 0.5
+    ordered = {
+        f"{key}_{name}": _ordered(values) for key, values in ratios.items() if key != "drift"
+    }
+    return {**ordered, f"drift_{name}": torch.stack([drift.mean(1), error]).float()}
 
 
 def estimates(at_proposal: Tensor, at_target: Tensor, at_random: Tensor) -> dict[str, Estimate]:
@@ -164,14 +172,12 @@ def _metrics(name: str, ratios: Mapping[str, Tensor]) -> dict[str, float]:
     chains of theirs.
     """
     proposal, target = ratios["at_proposal"], ratios["at_target"]
-    found = estimates(proposal, target, ratios["at_random"])
-    ends = [
-        bridge(proposal, target, start=start).value
-        for start in (*STARTS, found["lower"].value, found["upper"].value)
-    ]
+    by_kind = estimates(proposal, target, ratios["at_random"])
+    lower, upper = by_kind["lower"].value, by_kind["upper"].value
+    ends = [bridge(proposal, target, start=start).value for start in (*STARTS, lower, upper)]
     return {
-        **numbers(found, of=name),
-        f"bracket_{name}": found["upper"].value - found["lower"].value,
+        **numbers(by_kind, of=name),
+        f"bracket_{name}": upper - lower,
         f"starts_{name}": max(ends) - min(ends),
         f"memory_{name}": torch.corrcoef(torch.stack([proposal, target]))[0, 1].item(),
     }
@@ -179,9 +185,6 @@ def _metrics(name: str, ratios: Mapping[str, Tensor]) -> dict[str, float]:
 
 def _ordered(values: Tensor) -> Tensor:
     """At most `KEPT` order statistics, evenly spread."""
-    index = (
-        torch.linspace(0, len(values) - 1, min(KEPT, len(values)), dtype=torch.float64)
-        .round()
-        .long()
-    )
-    return values.sort().values[index.to(values.device)].float()
+    count = min(KEPT, len(values))
+    places = torch.linspace(0, len(values) - 1, count, dtype=torch.float64).round().long()
+    return values.sort().values[places.to(values.device)].float()

@@ -89,16 +89,16 @@ def run(cell: Cell, context: Context) -> Outcome:
         student, here, phases(method, here, rng=rng), cell.params, rng=rng, report=context.report
     )
     above = ABOVE if method == "square_error_above" else here.bound - here.log_z
-    found = here.distances(student) | here.split(student, here.log_z + above)
-    found |= {
+    metrics = {
+        **here.distances(student),
+        **here.split(student, here.log_z + above),
         "kl_start": start,
         "c_above_log_z": above,
         "loss_end": float(histories[-1].losses[-100:].mean()),
         "modes": here.modes.shape[1],
     }
-    return Outcome(
-        found, arrays=_curves(histories) | (_picture(name, here, student) if cell.seed == 0 else {})
-    )
+    picture = _picture(name, here, student) if cell.seed == 0 else {}
+    return Outcome(metrics, arrays={**_curves(histories), **picture})
 
 
 def phases(method: str, here: World, *, rng: torch.Generator) -> list[Loss]:
@@ -138,12 +138,11 @@ def train(
     """Distil in as many calls as there are losses; one optimizer, with its state, and one cycle of
     rates go through all of them.
     """
-    optimizer, source, total = (
-        _optimizer(student, losses, params),
-        Exact(here.draw, rng=rng),
-        int(params["steps"]),
-    )
-    cycle, steps, histories = one_cycle(total), total // len(losses), list[History]()
+    optimizer = _optimizer(student, losses, params)
+    source = Exact(here.draw, rng=rng)
+    total = int(params["steps"])
+    cycle, steps = one_cycle(total), total // len(losses)
+    histories: list[History] = []
     for loss in losses:
         before = steps * len(histories)
         history = distill(
@@ -197,9 +196,9 @@ def _curves(histories: Sequence[History]) -> dict[str, Tensor]:
     """Both divergences as training went on, all phases in a row."""
     steps, rows, before = [], [], 0
     for history in histories:
-        at, found = history.probed("distances")
+        at, distances = history.probed("distances")
         steps += [before + step for step in at]
-        rows += found
+        rows += distances
         before += len(history)
     return {
         "steps": torch.tensor(steps),

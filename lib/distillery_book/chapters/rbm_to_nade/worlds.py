@@ -140,13 +140,13 @@ def plane(name: str) -> World:
         modes = density.responsibilities(points)
     return World(
         teacher,
-        LOG_Z,
-        points,
-        weight,
-        density.sample,
-        scattered,
-        free_energy(teacher, density),
-        modes,
+        log_z=LOG_Z,
+        points=points,
+        weight=weight,
+        draw=density.sample,
+        student=scattered,
+        bound=free_energy(teacher, density),
+        modes=modes,
     )
 
 
@@ -164,13 +164,17 @@ def bits(seed: int, units: int, *, scale: float = 2.0, tilt: float = 0.3) -> Wor
     def draw(n: int, rng: torch.Generator) -> Tensor:
         return states[torch.multinomial(probs, n, replacement=True, generator=rng)]
 
-    # over bits no probability exceeds one, so no log density exceeds log Z (equation 4.13)
-    log_z, bound, student = (
-        float(log_density.logsumexp(0)),
-        float(log_density.max()),
-        partial(autoregressive, units),
+    # over bits no probability exceeds one, so no log density exceeds log Z (equation 4.13): `bound`
+    return World(
+        Frozen(machine),
+        log_z=float(log_density.logsumexp(0)),
+        points=states,
+        weight=1.0,
+        draw=draw,
+        student=partial(autoregressive, units),
+        bound=float(log_density.max()),
+        modes=basins(log_density),
     )
-    return World(Frozen(machine), log_z, states, 1.0, draw, student, bound, basins(log_density))
 
 
 def scattered(rng: torch.Generator) -> Mixture:

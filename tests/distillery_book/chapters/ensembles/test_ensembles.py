@@ -39,7 +39,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
     monkeypatch.setattr(data, "load", few)
-    monkeypatch.setattr(ensembles, "SMALL", TINY)
+    monkeypatch.setattr(grid, "SMALL", TINY)
 
 
 def cell(
