@@ -69,7 +69,7 @@ def test_the_contents_list_every_page_of_every_chapter_in_the_order_of_numbers()
 
 
 def test_every_first_page_has_a_folder_and_every_second_page_a_first() -> None:
-    declared = {chapter.notebook for chapter in registry.chapters().values()}
+    declared = {chapter.notebook for chapter in registry.listed().values()}
     assert {path.stem for path in FIRST_PAGES} == declared
     assert {path.stem[:2] for path in PAGES} == {name[:2] for name in declared}
 
@@ -82,7 +82,7 @@ def test_the_index_has_a_place_for_what_chapters_say_and_names_none_itself() -> 
 
 
 def test_every_number_of_a_finding_is_glued_by_its_own_chapter() -> None:
-    for chapter in registry.chapters().values():
+    for chapter in registry.listed().values():
         told = re.findall(r"\{glue:text\}`(\w+)\.ipynb::([\w-]+):s`", chapter.finding)
         glued = ipynb.glued(ipynb.read(ROOT / "book" / f"{chapter.notebook}.ipynb"))
         assert chapter.finding.count("{glue") == len(told)

@@ -22,8 +22,9 @@ class Chapter:
     brings, each a file of that name; and its lines on the index page, in MyST.
 
     A reader with `question` is led to `title`, and told what an answer `costs`. A chapter without a
-    `finding` is not listed among what was found. A second page, `02b_name` beside `02_name`, needs
-    no entry: contents and numbers find it by its name.
+    `finding` is not listed among what was found; one `in_preparation` has studies but no page yet,
+    and is not listed at all. A second page, `02b_name` beside `02_name`, needs no entry: contents
+    and numbers find it by its name.
     """
 
     notebook: str
@@ -33,6 +34,7 @@ class Chapter:
     question: str
     costs: str
     finding: str = ""
+    in_preparation: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d(_[a-z0-9]+)+", self.notebook):
@@ -57,6 +59,11 @@ def chapters() -> dict[str, Chapter]:
     folders = [module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg]
     declared = {name: importlib.import_module(f"{CHAPTERS}.{name}").CHAPTER for name in folders}
     return dict(sorted(declared.items(), key=lambda item: item[1].number))
+
+
+def listed() -> dict[str, Chapter]:
+    """The chapters that have a page."""
+    return {name: chapter for name, chapter in chapters().items() if not chapter.in_preparation}
 
 
 def names() -> list[str]:

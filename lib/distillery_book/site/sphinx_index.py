@@ -14,7 +14,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from distillery_book.results.registry import Chapter, chapters
+from distillery_book.results.registry import Chapter, listed
 
 HEAD = "| the question | what it costs | chapter |\n| --- | --- | --- |"
 
@@ -48,20 +48,20 @@ def changed_since(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> l
     return [page for page, written in pages.items() if added or removed or written != present]
 
 
-def table(listed: Sequence[Chapter]) -> str:
+def table(chapters: Sequence[Chapter]) -> str:
     """A row a chapter: the question that leads to it, what an answer costs, and the link."""
     rows = [
         f"| {chapter.question} | {chapter.costs} | [{chapter.title}]({chapter.notebook}.ipynb) |"
-        for chapter in listed
+        for chapter in chapters
     ]
     return "\n".join([HEAD, *rows])
 
 
-def findings(listed: Sequence[Chapter]) -> str:
+def findings(chapters: Sequence[Chapter]) -> str:
     """A point for each chapter that has found something."""
-    return "\n".join(f"- {chapter.finding}" for chapter in listed if chapter.finding)
+    return "\n".join(f"- {chapter.finding}" for chapter in chapters if chapter.finding)
 
 
 def _written() -> dict[str, str]:
-    listed = list(chapters().values())
-    return {"<!-- chapters -->": table(listed), "<!-- findings -->": findings(listed)}
+    chapters = list(listed().values())
+    return {"<!-- chapters -->": table(chapters), "<!-- findings -->": findings(chapters)}

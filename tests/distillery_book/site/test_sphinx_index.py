@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from distillery_book.results import registry
 from distillery_book.results.registry import Chapter
 from distillery_book.site import sphinx_index
 
@@ -19,7 +20,7 @@ SECOND = Chapter("02_second", title="Second", question="How?", costs="an hour")
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(sphinx_index, "chapters", lambda: {"first": FIRST, "second": SECOND})
+    monkeypatch.setattr(sphinx_index, "listed", lambda: {"first": FIRST, "second": SECOND})
     env = SimpleNamespace(doc2path=lambda name: name)
     return SimpleNamespace(env=env)
 
@@ -52,7 +53,7 @@ def test_the_page_is_read_again_when_a_chapter_says_something_else_or_a_page_com
     sphinx_index.insert_chapters(app, "book/index.md", ["<!-- chapters -->"])
     assert outdated(set()) == []
     assert outdated({"book/03_third"}) == ["book/index.md"]
-    monkeypatch.setattr(sphinx_index, "chapters", lambda: {"first": FIRST})
+    monkeypatch.setattr(sphinx_index, "listed", lambda: {"first": FIRST})
     assert outdated(set()) == ["book/index.md"]
 
 
@@ -93,4 +94,14 @@ def test_the_extension_builds(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-q", str(tmp_path), str(tmp_path / "out")]
     subprocess.run(command, check=True, capture_output=True)
     page = (tmp_path / "out" / "index.html").read_text()
-    assert page.count("<tr") == 1 + len(list(sphinx_index.chapters()))
+    assert page.count("<tr") == 1 + len(list(sphinx_index.listed()))
+
+
+def test_a_chapter_in_preparation_is_known_but_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = {"title": "T", "question": "Q?", "costs": "C"}
+    written, unwritten = (
+        Chapter("02_second", **lines),
+        Chapter("03_x", **lines, in_preparation=True),
+    )
+    monkeypatch.setattr(registry, "chapters", lambda: {"second": written, "x": unwritten})
+    assert registry.listed() == {"second": written}

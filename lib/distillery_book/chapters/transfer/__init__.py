@@ -10,4 +10,5 @@ CHAPTER = Chapter(
     title="Buffer or code",
     question="I may keep a hundredth of my data. What should I keep to teach another network?",
     costs="a student taught from a recollection file: a minute on one core for 10,000 examples",
+    in_preparation=True,
 )
