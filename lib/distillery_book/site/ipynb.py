@@ -121,13 +121,6 @@ def shown(committed: Notebook, executed: Notebook) -> tuple[Notebook, list[str]]
     return committed | {"cells": cells}, stale
 
 
-def _with_outputs(cell: Cell, ran: Mapping[str, Cell]) -> Cell:
-    """The cell with the outputs of the one that ran under its id, if one did."""
-    if cell["id"] not in ran:
-        return cell
-    return cell | {name: ran[cell["id"]][name] for name in ("outputs", "execution_count")}
-
-
 def refreshed(committed: Notebook, executed: Notebook) -> Notebook:
     """The committed notebook with the executed copy's outputs, without a trace of who ran it and
     when.
