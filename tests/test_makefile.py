@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,10 @@ def clone(tmp_path: Path) -> Path:
 
 def make(clone: Path, python: str) -> subprocess.CompletedProcess[str]:
     command = ["make", f"PYTHON={python}", "existing-environment"]
-    return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        command, cwd=clone, env=alone, capture_output=True, text=True, check=False
+    )
 
 
 def test_in_an_existing_environment_the_commands_of_the_book_are_found_by_the_path(

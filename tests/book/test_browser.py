@@ -131,6 +131,7 @@ def test_a_narrow_page_does_not_scroll_sideways(browser: Any, page: str) -> None
 @pytest.mark.parametrize("page", [page for page in PAGES if page[5:7].isdigit()])
 def test_the_code_of_a_chapter_fits_a_page_of_1280_pixels(browser: Any, page: str) -> None:
     with _Visit(browser, page, width=1280) as visit:
+        visit.tab.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
         wide = (
             "[...document.querySelectorAll('.cell_input pre')].filter(code => code.scrollWidth >"
             " code.clientWidth)"
