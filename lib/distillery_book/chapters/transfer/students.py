@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +26,19 @@ MARKS = (10, 100, 1000, 10_000, 100_000)  # episodes after which students are lo
 AT_ONCE = 1000
 EVERY = 2000  # steps between checkpoints
 
+COMPARED_FROM = 1000  # episodes from which on it is kept which test images were answered rightly
+
 Examples = tuple[Tensor, Tensor]
+
+
+class Taught(NamedTuple):
+    """Shares of images answered rightly, by name; and for each column, after each number of
+    episodes from a thousand on, the test images that were, at the better rate: a bit an image,
+    uint8 (marks, ⌈images / 8⌉).
+    """
+
+    metrics: dict[str, float]
+    right: dict[str, Tensor]
 
 
 def stream(seed: int, name: str, device: torch.device) -> torch.Generator:
@@ -49,19 +62,23 @@ def taught(
     *,
     episodes: int,
     seed: int,
-) -> dict[str, float]:
+) -> Taught:
     """How right the student of each column is after 10, 100, … episodes, at the better rate.
 
-    A column is pictures with logits that answer them. The better rate at each number of episodes
-    is the one by which more of the held-out images are answered rightly; the test set chooses
-    nothing.
+    A column is pictures with logits that answer them; `measured` are the images `test` and `held`.
+    The better rate at each number of episodes is the one by which more of the held-out images are
+    answered rightly; the test set chooses nothing.
     """
-    shares = {}
+    probes = {}
     for index, rate in enumerate(RATES):
         part = _Part(place, index / len(RATES), 1 / len(RATES))
         history = _history(kind, columns, measured, part, rate=rate, episodes=episodes, seed=seed)
-        shares[rate] = history.probes
-    return dict(_metrics(list(columns), shares))
+        probes[rate] = history.probes
+    names = list(columns)
+    count = len(measured["test"][0])
+    shares = {rate: [_shares(probe, count) for probe in taken] for rate, taken in probes.items()}
+    metrics = dict(_metrics(names, shares))
+    return Taught(metrics, _right(names, metrics, probes))
 
 
 def _history(
@@ -94,7 +111,7 @@ def _history(
         optimizer=torch.optim.Adam(bank.parameters(), lr=rate, fused=True),
         batch_size=len(students),
         steps=episodes,
-        probes={name: _shares_right(*examples) for name, examples in measured.items()},
+        probes={"held": _shares_right(*measured["held"]), "test": _all_right(*measured["test"])},
         probe_at=[mark for mark in MARKS if mark <= episodes],
         checkpoint=place.scratch / f"rate-{rate:g}.safetensors",
         every=EVERY,
@@ -117,16 +134,55 @@ def _shares_right(x: Tensor, y: Tensor) -> Callable[[nn.Module], Any]:
     """A probe: the share of these images that each student of a bank answers rightly."""
 
     def probe(bank: Any) -> list[float]:
-        return [_share_right(bank.student(index).eval(), x, y) for index in range(len(bank))]
+        students = [bank.student(index).eval() for index in range(len(bank))]
+        return [float(_is_right(student, x, y).double().mean()) for student in students]
+
+    return probe
+
+
+def _all_right(x: Tensor, y: Tensor) -> Callable[[nn.Module], Any]:
+    """A probe: which of these images each student of a bank answers rightly, a bit an image."""
+
+    def probe(bank: Any) -> list[str]:
+        students = [bank.student(index).eval() for index in range(len(bank))]
+        answers = [_is_right(student, x, y).cpu().numpy() for student in students]
+        return [np.packbits(answer).tobytes().hex() for answer in answers]
 
     return probe
 
 
 @torch.no_grad()
-def _share_right(student: nn.Module, x: Tensor, y: Tensor) -> float:
+def _is_right(student: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     parts = zip(x.split(AT_ONCE), y.split(AT_ONCE), strict=True)
-    right = [student(as_unit(some)).argmax(-1) == labels for some, labels in parts]
-    return float(torch.cat(right).double().mean())
+    return torch.cat([student(as_unit(some)).argmax(-1) == labels for some, labels in parts])
+
+
+def _shares(probe: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """A probe with shares of the `count` test images in place of bits."""
+    shares = [int(np.unpackbits(_bits(text)).sum()) / count for text in probe["test"]]
+    return {**probe, "test": shares}
+
+
+def _bits(text: str) -> np.ndarray:
+    return np.frombuffer(bytes.fromhex(text), np.uint8)
+
+
+def _right(
+    names: Sequence[str],
+    metrics: Mapping[str, float],
+    probes: Mapping[float, Sequence[Mapping[str, Any]]],
+) -> dict[str, Tensor]:
+    """The bits of the test images at the rates that `metrics` name as the better ones."""
+    steps = [probe["step"] for probe in next(iter(probes.values()))]
+    compared = [place for place, step in enumerate(steps) if step >= COMPARED_FROM]
+    right = {}
+    for index, name in enumerate(names):
+        rates = [metrics[f"rate_{name}_{steps[place]}"] for place in compared]
+        texts = [
+            probes[rate][place]["test"][index] for rate, place in zip(rates, compared, strict=True)
+        ]
+        right[name] = [torch.from_numpy(_bits(text).copy()) for text in texts]
+    return {name: torch.stack(bits) for name, bits in right.items() if bits}
 
 
 def _metrics(

@@ -149,7 +149,7 @@ def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
         memory = sources.memory(name, count=count, rng=rng)
         columns[column] = (memory.pictures, sources.answered(memory, by))
     _, held = _parts(images, context)
-    metrics = students.taught(
+    taught = students.taught(
         str(cell.params["student"]),
         columns,
         {"test": _test(images, context), "held": held},
@@ -157,7 +157,8 @@ def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
         episodes=count,
         seed=cell.seed,
     )
-    return Outcome(metrics, _departures(cell, [name for name, _ in wanted.values()]))
+    departures = _departures(cell, [name for name, _ in wanted.values()])
+    return Outcome(taught.metrics, departures, arrays=taught.right)
 
 
 def _departures(cell: Cell, names: Sequence[str]) -> dict[str, list[Any]]:

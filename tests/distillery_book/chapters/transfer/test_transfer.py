@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -88,9 +89,10 @@ def test_students_learn_side_by_side_and_the_held_out_images_choose_the_rate(
     right = memories.labels_as_logits(y, 2)
     columns = {"true": (x, right), "lies": (x, right.flip(1))}
     place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
-    metrics = students.taught(
+    metrics, right = students.taught(
         "mlp", columns, {"test": (x, y), "held": (x, 1 - y)}, place, episodes=100, seed=0
     )
+    assert right == {}  # a hundred episodes are too few to compare image by image
     assert metrics["test_0.001_true_100"] == 1
     assert metrics["test_0.001_lies_100"] == 0
     for column in columns:
@@ -108,8 +110,20 @@ def test_a_column_learns_the_same_whatever_stands_beside_it(tmp_path: Path) -> N
     for name, columns in (("alone", {"it": column}), ("beside", {"it": column, "other": other})):
         (tmp_path / name).mkdir()
         place = Bench(torch.device("cpu"), None, tmp_path / name, lambda done: None)
-        runs.append(students.taught("mlp", columns, measured, place, episodes=10, seed=3))
+        runs.append(students.taught("mlp", columns, measured, place, episodes=10, seed=3).metrics)
     assert all(runs[1][key] == value for key, value in runs[0].items())
+
+
+def test_it_is_kept_which_test_images_each_student_answers_rightly(tmp_path: Path) -> None:
+    x, y = _easy()
+    columns = {"true": (x, memories.labels_as_logits(y, 2))}
+    mixed = torch.where(torch.arange(200) < 50, 1 - y, y)  # a quarter of the labels are false
+    place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
+    measured = {"test": (x, mixed), "held": (x, y)}
+    metrics, right = students.taught("mlp", columns, measured, place, episodes=1000, seed=0)
+    answered = torch.from_numpy(np.unpackbits(right["true"].numpy(), axis=1)[:, :200])
+    assert torch.equal(answered[0].bool(), torch.arange(200) >= 50)
+    assert metrics["accuracy_true_1000"] == 0.75
 
 
 def test_every_answer_has_its_place_and_its_cells_and_no_place_is_answered_twice() -> None:
