@@ -5,6 +5,7 @@ others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from distillery_book.results.records import Place, Record, place
@@ -28,7 +29,8 @@ class Index:
         self.order = {at: rank for grid in self.grids.values() for rank, at in enumerate(grid)}
         present = [record for record in recorded if record.version == study.version]
         self.outdated = len(recorded) - len(present)
-        self.records = [record for record in present if record.place in self.order]
+        counting = [record for record in present if record.place in self.order]
+        self.records = [completed(record, study) for record in counting]
         self._places = {record.place for record in self.records}
         self._by_fact: dict[str, dict[Key, list[Record]]] = {}
 
@@ -54,6 +56,14 @@ class Index:
                 groups.setdefault(_key(name, record.facts().get(name)), []).append(record)
             self._by_fact[name] = groups
         return self._by_fact[name]
+
+
+def completed(record: Record, study: Study) -> Record:
+    """The record with the departures that its study knows of and the record does not name."""
+    known = {name: list(pair) for name, pair in study.departs(record.cell).items()}
+    if known.keys() <= record.departures.keys():
+        return record
+    return replace(record, departures={**known, **record.departures})
 
 
 def _key(name: str, value: Any) -> Key:

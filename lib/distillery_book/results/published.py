@@ -30,8 +30,10 @@ DEVIATIONS = {"2sd": 2.0, "3sd": 3.0, "interval_3sd": 3.0}
 
 @dataclass(frozen=True)
 class Column:
-    """A value column: what was measured, which way is better, and where the paper prints its
-    spread.
+    """A value column: what was measured, which way is better, where the paper prints its spread,
+    and what it takes to agree with it.
+
+    `effect` is the smallest difference that a conclusion of the paper hangs on.
     """
 
     name: str
@@ -40,17 +42,24 @@ class Column:
     direction: Direction
     format: str
     tolerance: float | Mapping[str, Any]
+    effect: float | Mapping[str, Any]
     spread: str | None = None
     spread_columns: tuple[str, ...] = ()
+    by_definition: bool = False
+    signed: bool = False
+    same_images: bool = False
+    runs_needed: int = 1
 
     def text(self, value: float) -> str:
         return format(value, self.format)
 
     def tolerance_at(self, row: Mapping[str, Key]) -> float:
         """The tolerance in a row: one number, or one that depends on a key of the row."""
-        if isinstance(self.tolerance, Mapping):
-            return float(self.tolerance[str(row[self.tolerance["by"]])])
-        return float(self.tolerance)
+        return _in_row(self.tolerance, row)
+
+    def effect_at(self, row: Mapping[str, Key]) -> float:
+        """The effect in a row, likewise."""
+        return _in_row(self.effect, row)
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,10 @@ class Cell:
     def tolerance(self) -> float:
         return self.column.tolerance_at(self.row)
 
+    @property
+    def effect(self) -> float:
+        return self.column.effect_at(self.row)
+
     def error_towards(self, value: float) -> float | None:
         """The printed standard error on the side where `value` lies."""
         return self.above if value > self.value else self.below
@@ -90,7 +103,7 @@ class Cell:
 @dataclass(frozen=True)
 class Table:
     """One table of a paper: `keys` tell its rows apart, `columns` hold its values, `settings` say
-    what was done in a row.
+    what was done in a row, `protocol` what the paper says of parameters that our runs have.
     """
 
     name: str
@@ -102,6 +115,7 @@ class Table:
     runs: int | None
     keys: Mapping[str, str]
     settings: tuple[str, ...]
+    protocol: Mapping[str, Any]
     columns: Mapping[str, Column]
     lines: tuple[Mapping[str, str], ...]
 
@@ -242,6 +256,7 @@ def _table(place: Path, name: str) -> Table:
         runs=entry["runs"],
         keys={key: meaning["type"] for key, meaning in entry["keys"].items()},
         settings=tuple(entry.get("settings", ())),
+        protocol=entry.get("protocol", {}),
         columns={
             column: _column(column, entry | given) for column, given in entry["values"].items()
         },
@@ -258,9 +273,21 @@ def _column(name: str, given: Mapping[str, Any]) -> Column:
         direction=given["direction"],
         format=given["format"],
         tolerance=given["tolerance"],
+        effect=given["effect"],
         spread=spread.get("kind"),
         spread_columns=tuple(spread.get("columns", ())),
+        by_definition=given.get("by_definition", False),
+        signed=given.get("signed", False),
+        same_images=given.get("same_images", False),
+        runs_needed=given.get("runs_needed", 1),
     )
+
+
+def _in_row(given: float | Mapping[str, Any], row: Mapping[str, Key]) -> float:
+    """A number of the schema in a row: itself, or the one for a key of the row."""
+    if isinstance(given, Mapping):
+        return float(given[str(row[given["by"]])])
+    return float(given)
 
 
 def _errors(

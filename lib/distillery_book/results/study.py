@@ -181,6 +181,9 @@ class Study:
 
     Raise `version` when code that decides a result changes: older records then stop counting.
 
+    `departs` says in what a run with such parameters and data differs from what the paper says; a
+    record that names less is completed by it, so that what was noticed later counts too.
+
     `precision` is "float32" or "float64" for a study that computes so whatever the machine
     multiplies fastest. `makes` are the names under which weights of its models are recorded.
     """
@@ -194,6 +197,7 @@ class Study:
     aims: Sequence[tuple[str, str, Mapping[str, Scalar]]] = ()
     precision: Literal["auto", "float32", "float64"] = "auto"
     makes: tuple[str, ...] = ()
+    departs: Callable[[Cell], Mapping[str, Sequence[Any]]] = lambda cell: {}
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):

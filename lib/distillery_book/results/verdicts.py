@@ -1,12 +1,18 @@
-"""How a recorded value stands to a published one: agrees, beats, misses, or not run.
+"""How a recorded value stands to a published one.
 
-Agrees: within 2 combined standard errors, or within the tolerance that the schema declares,
-whichever is wider. Beats: better by more than that, with no departure that may help us. Misses:
-anything else that was run. Where the runs depart from the published protocol, the verdict adds
-"reduced"; a value that is better with a helping departure can at most agree.
+agrees          within two combined standard errors, or its table's tolerance where that is wider
+beats           better by more than that, and no departure may have helped
+misses          worse by more than that
+differs         further away than that, where neither direction is better
+undecided       our interval is wider than the difference that the paper's conclusion hangs on, the
+                sign is the opposite one, the estimator doubts itself, or the runs are too few
+by definition   arithmetic alone; it counts for nothing
+not run         nothing is recorded
 
-Stand-in data and the smoke profile answer no published number, and the best profile is shown: paper
-before laptop.
+Where the runs depart from the published protocol, the verdict adds "reduced"; a value that is
+better with a helping departure can at most agree. Errors over the same test images are counted
+once, not twice. Stand-in data and the smoke profile answer no published number, and the best
+profile is shown: paper before laptop.
 """
 
 from __future__ import annotations
@@ -22,11 +28,14 @@ from distillery_book.results import published
 from distillery_book.results.published import Aim, Direction, Helps
 from distillery_book.results.records import Record
 
-VERDICTS = ("agrees", "beats", "misses", "not run")
 NOT_RUN = "not run"
+BY_DEFINITION = "by definition"
+VERDICTS = ("agrees", "beats", "misses", "differs", "undecided", BY_DEFINITION, NOT_RUN)
 REDUCED = ", reduced"
 RANKS = {"paper": 0, "laptop": 1}
 STAND_IN = "embedded:"
+ENOUGH = 3  # runs whose scatter is taken for known
+WARNINGS = "_warnings"
 ROUNDING = 1e-12  # a gap as wide as the margin in decimals still agrees in binary
 
 
@@ -37,7 +46,8 @@ class Recorded:
 
     `spread` is the standard deviation over seeds (None for one), `error` the standard error of the
     mean: the spread over the root of n, or the recorded `<metric>_se` where that is larger; None
-    when neither is known.
+    when neither is known. `is_doubted` says that an estimator warned of its own answer
+    (`<metric>_warnings`).
     """
 
     value: float
@@ -49,32 +59,65 @@ class Recorded:
     seconds: float
     departures: Mapping[str, Sequence[Any]]
     study: str
+    is_doubted: bool = False
 
 
 def judge(cell: published.Cell, recorded: Recorded | None) -> str:
     """The verdict on one published number."""
     if recorded is None:
         return NOT_RUN
+    if cell.column.by_definition:
+        return BY_DEFINITION
     verdict = decide(
         recorded.value - cell.value,
         margin(cell, recorded),
         cell.column.direction,
         is_helped=may_help(recorded.departures),
+        is_vague=is_vague(cell, recorded),
+        is_opposed=cell.column.signed and recorded.value * cell.value < 0,
     )
     return verdict + (REDUCED if recorded.departures else "")
 
 
-def decide(gap: float, margin: float, better: Direction, *, is_helped: bool) -> str:
+def decide(
+    gap: float,
+    margin: float,
+    better: Direction,
+    *,
+    is_helped: bool,
+    is_vague: bool = False,
+    is_opposed: bool = False,
+) -> str:
     """The verdict on a number that was run: `gap` is recorded minus published, `margin` how wide a
-    gap still agrees, `better` the side where a number is better, and `is_helped` whether a
-    departure may have moved ours there.
+    gap still agrees, `better` the side where a number is better.
+
+    `is_helped`: a departure may have moved ours to that side. `is_vague`: ours is known too badly
+    to agree or to beat. `is_opposed`: ours has the opposite sign, and the sign is the finding.
     """
-    if abs(gap) <= margin + ROUNDING:
-        return "agrees"
+    is_near = abs(gap) <= margin + ROUNDING
     is_better = better != "none" and (gap > 0) == (better == "higher")
-    if not is_better:
-        return "misses"
-    return "agrees" if is_helped else "beats"
+    if not is_near and not is_better:
+        return "differs" if better == "none" else "misses"
+    if is_vague or (is_near and is_opposed):
+        return "undecided"
+    return "agrees" if is_near or is_helped else "beats"
+
+
+def is_vague(cell: published.Cell, recorded: Recorded) -> bool:
+    """Whether ours is known too badly to tell: an interval wider than the effect that the paper's
+    conclusion hangs on, an estimator that doubts itself, or fewer runs than the table needs.
+    """
+    too_few = recorded.n < cell.column.runs_needed
+    return recorded.is_doubted or too_few or 2 * own_error(cell, recorded) > cell.effect + ROUNDING
+
+
+def own_error(cell: published.Cell, recorded: Recorded) -> float:
+    """The standard error of ours: over the same images as the paper's, of three runs or more, what
+    their scatter leaves; where none is known, half of the table's tolerance.
+    """
+    if cell.column.same_images and recorded.n >= ENOUGH and recorded.spread is not None:
+        return recorded.spread / math.sqrt(recorded.n)
+    return cell.tolerance / 2 if recorded.error is None else recorded.error
 
 
 def judge_aim(aim: Aim, recorded: Recorded | None) -> str:
@@ -96,12 +139,14 @@ def margin(cell: published.Cell, recorded: Recorded) -> float:
     """How far from the published number a recorded one may lie and still agree.
 
     Where a paper prints no error but says how many runs it averages, its runs are taken to scatter
-    as ours do.
+    as ours do. What both owe to the same test images is counted once.
     """
     theirs = cell.error_towards(recorded.value)
     if theirs is None and cell.runs is not None and recorded.spread is not None:
         theirs = recorded.spread / math.sqrt(cell.runs)
-    return max(2 * math.hypot(theirs or 0.0, recorded.error or 0.0), cell.tolerance)
+    both = theirs or 0.0, recorded.error or 0.0
+    combined = max(both) if cell.column.same_images else math.hypot(*both)
+    return max(2 * combined, cell.tolerance)
 
 
 def may_help(departures: Mapping[str, Sequence[Any]]) -> bool:
@@ -133,6 +178,7 @@ def recorded(
         seconds=sum(run.seconds for run in runs),
         departures={name: pair for run in runs for name, pair in run.departures.items()},
         study=runs[0].study,
+        is_doubted=any(run.metrics.get(metric + WARNINGS, 0) > 0 for run in runs),
     )
 
 

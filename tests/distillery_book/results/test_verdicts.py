@@ -29,12 +29,13 @@ def cell(
     tolerance: float = 0.5,
     error: float | None = None,
     runs: int | None = None,
+    value: float = 90.0,
+    **facts: object,
 ) -> published.Cell:
-    """A published 90, higher being better unless said otherwise."""
-    column = replace(
-        published.table(TABLE).columns["real"], direction=direction, tolerance=tolerance
-    )  # type: ignore[arg-type]
-    return published.Cell("table", {}, column, 90.0, "90.00", error, error, runs)
+    """A published 90, higher being better unless said otherwise, on which any difference hangs."""
+    given = {"direction": direction, "tolerance": tolerance, "effect": math.inf, **facts}
+    column = replace(published.table(TABLE).columns["real"], **given)  # type: ignore[arg-type]
+    return published.Cell("table", {}, column, value, f"{value:.2f}", error, error, runs)
 
 
 def found(value: float, **changes: object) -> Recorded:
@@ -59,7 +60,7 @@ def test_where_lower_is_better_lower_beats(value: float, verdict: str) -> None:
 
 @pytest.mark.parametrize("value", [89.4, 90.6])
 def test_what_has_no_better_side_cannot_be_beaten(value: float) -> None:
-    assert verdicts.judge(cell("none"), found(value)) == "misses"
+    assert verdicts.judge(cell("none"), found(value)) == "differs"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_what_has_no_better_side_cannot_be_beaten(value: float) -> None:
         (1.1, "lower", False, "misses"),
         (-1.1, "lower", False, "beats"),
         (-1.1, "higher", True, "misses"),
-        (1.1, "none", False, "misses"),
+        (1.1, "none", False, "differs"),
     ],
 )
 def test_a_verdict_is_decided_by_gap_margin_better_side_and_help_alone(
@@ -90,7 +91,7 @@ def test_two_combined_standard_errors_agree() -> None:
 def test_the_printed_error_on_the_side_of_the_recorded_value_counts() -> None:
     uneven = replace(cell("none", tolerance=0.0), below=0.5, above=0.1)
     assert verdicts.judge(uneven, found(89.1)) == "agrees"
-    assert verdicts.judge(uneven, found(90.9)) == "misses"
+    assert verdicts.judge(uneven, found(90.9)) == "differs"
 
 
 def test_runs_whose_scatter_is_not_printed_scatter_as_ours_do() -> None:
@@ -147,6 +148,124 @@ def test_a_departure_helps_if_it_is_known_to_or_not_known_not_to(
     departures: dict[str, list[object]], helps: bool
 ) -> None:
     assert verdicts.may_help(departures) is helps
+
+
+EFFECT = 1.0  # what the conclusion of the made table hangs on
+VALUES = (80.0, 88.9, 89.6, 90.0, 90.4, 91.2, 99.0)
+ERRORS = (0.05, 0.4, 0.5, 0.51, 1.0, 4.0)
+WORDS = ("higher", "lower", "none")
+
+
+def test_an_interval_wider_than_the_effect_neither_agrees_nor_beats() -> None:
+    table = cell(effect=EFFECT)
+    assert verdicts.judge(table, found(90.2, error=0.5)) == "agrees"
+    assert verdicts.judge(table, found(90.2, error=0.51)) == "undecided"
+    assert verdicts.judge(table, found(99.0, error=0.51)) == "undecided"
+    assert verdicts.judge(table, found(80.0, error=0.51)) == "misses"
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("direction", WORDS)
+def test_a_wider_spread_never_turns_undecided_into_agrees_or_beats(
+    value: float, direction: str
+) -> None:
+    table = cell(direction, effect=EFFECT)
+    words = [verdicts.judge(table, found(value, error=error)) for error in ERRORS]
+    first = words.index("undecided") if "undecided" in words else len(words)
+    assert set(words[first:]) <= {"undecided"}
+    assert {"agrees", "beats"}.isdisjoint(words[first:])
+
+
+@pytest.mark.parametrize("error", [0.05, 5.0])
+@pytest.mark.parametrize("value", [-0.01, -0.3, -4.0])
+def test_opposite_signs_never_agree_where_the_sign_is_the_finding(
+    value: float, error: float
+) -> None:
+    gain = cell("none", value=0.2, signed=True)
+    assert verdicts.judge(gain, found(value, error=error)) in ("undecided", "differs")
+    assert verdicts.judge(cell("none", value=0.2, signed=True), found(0.3)) == "agrees"
+
+
+DEPARTURES = [
+    {"passes": [500, 20]},
+    {"passes": [20, 500]},
+    {"optimizer": ["SGD", "Adam"]},
+    {"seeds": [5, 3]},
+    {"phase of the moon": [1, 0]},
+]
+RANKS = {"misses": 0, "differs": 0, "undecided": 1, "agrees": 2, "beats": 3}
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("direction", WORDS)
+def test_adding_a_departure_never_improves_a_verdict(value: float, direction: str) -> None:
+    table = cell(direction, effect=EFFECT)
+    for error in ERRORS:
+        for one in [{}, *DEPARTURES]:
+            before = verdicts.judge(table, found(value, error=error, departures=one))
+            for other in (other for other in DEPARTURES if other.keys() != one.keys()):
+                both = {**one, **other}
+                after = verdicts.judge(table, found(value, error=error, departures=both))
+                assert RANKS[_word(after)] <= RANKS[_word(before)]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_helping_departure_never_beats(value: float) -> None:
+    for direction in WORDS:
+        judged = verdicts.judge(cell(direction), found(value, departures={"passes": [20, 500]}))
+        assert _word(judged) != "beats"
+
+
+def _word(verdict: str) -> str:
+    return verdict.removesuffix(verdicts.REDUCED)
+
+
+def test_a_number_that_is_arithmetic_alone_counts_for_nothing() -> None:
+    for value in VALUES:
+        assert verdicts.judge(cell(by_definition=True), found(value)) == "by definition"
+    assert verdicts.judge(cell(by_definition=True), None) == "not run"
+
+
+def test_an_estimator_that_doubts_itself_is_at_most_undecided() -> None:
+    for value, verdict in ((90.0, "undecided"), (99.0, "undecided"), (80.0, "misses")):
+        assert verdicts.judge(cell(), found(value, is_doubted=True)) == verdict
+
+
+def test_fewer_runs_than_a_table_needs_are_at_most_undecided() -> None:
+    table = cell(runs_needed=3)
+    for value, verdict in ((90.0, "undecided"), (99.0, "undecided"), (80.0, "misses")):
+        assert verdicts.judge(table, found(value, n=2)) == verdict
+    assert verdicts.judge(table, found(99.0, n=3)) == "beats"
+
+
+def test_what_two_numbers_owe_to_the_same_test_images_is_counted_once() -> None:
+    ours = found(0.0, error=0.4)
+    assert verdicts.margin(cell(error=0.3, tolerance=0), ours) == pytest.approx(1.0)
+    same = cell(error=0.3, tolerance=0, same_images=True)
+    assert verdicts.margin(same, ours) == pytest.approx(0.8)
+
+
+def test_over_the_same_images_three_runs_are_as_exact_as_their_scatter() -> None:
+    same = cell(effect=EFFECT, same_images=True)
+    assert verdicts.judge(same, found(90.2, error=0.6, n=1)) == "undecided"
+    assert verdicts.judge(same, found(90.2, error=0.6, spread=0.1, n=2)) == "undecided"
+    assert verdicts.judge(same, found(90.2, error=0.6, spread=0.1, n=3)) == "agrees"
+
+
+def test_where_no_error_is_known_half_the_tolerance_stands_for_it() -> None:
+    assert verdicts.own_error(cell(tolerance=0.5), found(0.0)) == 0.25
+    assert verdicts.judge(cell(tolerance=2.0, effect=EFFECT), found(90.0)) == "undecided"
+
+
+def test_runs_that_warned_of_their_answer_are_doubted() -> None:
+    def doubted(warnings: float) -> bool:
+        runs = [made(metrics={"accuracy": 0.9, "accuracy_warnings": warnings})]
+        mean = verdicts.recorded(runs, "accuracy", where=REAL)
+        assert mean is not None
+        return mean.is_doubted
+
+    assert doubted(2.0)
+    assert not doubted(0.0)
 
 
 def test_the_mean_over_seeds_has_their_spread_and_its_error() -> None:

@@ -39,7 +39,7 @@ def run_categorical(cell: Cell, context: Context) -> Outcome:
             **_measured(student, sets, drawn, likeliest),
             **_predicted(likeliest, student.values, cell, context),
         },
-        measures.departures(passes, cell.data, recipe),
+        departs(cell),
         {
             "drawn": _pictures(student, drawn["test"]),
             "argmax": _pictures(student, likeliest["test"]),
@@ -66,11 +66,23 @@ def run_continuous(cell: Cell, context: Context) -> Outcome:
         **measures.sizes(student),
         **measures.published_bits(32 * latents, sets["train"]),
     }
-    departures = measures.departures(passes, cell.data)
-    if "dense" in cell.params:
-        departures["layers"] = [CONVOLUTIONS, "dense"]
     drawn = as_bytes(student.decode(measures.shown(codes["test"], 1)))
-    return Outcome(metrics, departures, {"drawn": drawn, "losses": measures.thinned(losses)})
+    return Outcome(metrics, departs(cell), {"drawn": drawn, "losses": measures.thinned(losses)})
+
+
+def departs(cell: Cell) -> dict[str, list[Any]]:
+    """In what the training of a published autoencoder differs from what the papers say.
+
+    Their continuous rival has h filters at 2 x 2 places, 128 h bits; ours with "dense" in its
+    parameters, or with `filters` of its own, has h numbers, 32 h bits.
+    """
+    departures = measures.departures(int(cell.params["passes"]), cell.data, recipe_of(cell))
+    if cell.params["model"] == "continuous":
+        latents = int(cell.params["h"])
+        departures["bits"] = [128 * latents, 32 * latents]
+        if "dense" in cell.params:
+            departures["layers"] = [CONVOLUTIONS, "dense"]
+    return departures
 
 
 def recipe_of(cell: Cell) -> Recipe:

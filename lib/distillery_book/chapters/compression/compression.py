@@ -14,11 +14,12 @@ predictable (`rate`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from distillery.tools.compress import recipes as parts
 from distillery.tools.compress.recipes import PASSES
-from distillery_book.chapters.compression import codecs, rate
+from distillery_book.chapters.compression import autoencoders, codecs, rate
 from distillery_book.chapters.compression.autoencoders import run_categorical, run_continuous
 from distillery_book.chapters.compression.grid import (
     CODES,
@@ -44,6 +45,12 @@ RUNS: dict[str, Callable[[Cell, Context], Outcome]] = {
 def run(cell: Cell, context: Context) -> Outcome:
     """One point of the figure: bits an image, and what the picture loses."""
     return RUNS[str(cell.params["model"])](cell, context)
+
+
+def departs(cell: Cell) -> Mapping[str, Sequence[Any]]:
+    """Of the autoencoders that stand in for published ones; nothing else has a protocol."""
+    is_published = cell.params["model"] in ("categorical", "continuous")
+    return autoencoders.departs(cell) if is_published else {}
 
 
 def answers() -> Sequence[Answer]:
@@ -97,4 +104,5 @@ STUDY = Study(
         for cell in ladder
     ],
     makes=tuple(parts.model_name(*code) for code in SHIPPED),
+    departs=departs,
 )

@@ -106,10 +106,19 @@ def sizes(student: Autoencoder) -> dict[str, float]:
 
 
 def departures(passes: int, data: str, recipe: Recipe = USUAL) -> dict[str, list[Any]]:
-    """How a training departed from the published one: its passes, and its temperature."""
+    """How a training departed from the published one: its passes, the rates of its optimizer, what
+    it minimised, and its temperature.
+    """
     published = {
         "passes": PUBLISHED_PASSES.get(data.split("+")[0], PUBLISHED_PASSES["mnist"]),
+        "optimizer": "constant rate, the best of four",
+        "losses": "with a KL term",
         "temperature": USUAL.temperature,
     }
-    here = {"passes": passes, "temperature": recipe.temperature}
+    here = {
+        "passes": passes,
+        "optimizer": "one cycle",
+        "losses": "cross entropy, then L1",
+        "temperature": recipe.temperature,
+    }
     return {name: [value, here[name]] for name, value in published.items() if here[name] != value}

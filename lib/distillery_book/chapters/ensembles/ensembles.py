@@ -150,6 +150,11 @@ def _curves(history: History) -> dict[str, Tensor]:
     return {"steps": torch.tensor(steps), "test": torch.tensor(curves)}
 
 
+def departs(cell: Cell) -> dict[str, list[Scalar]]:
+    """In what a cell differs from the thesis' protocol."""
+    return departures(cell.params)
+
+
 def answers() -> Sequence[Answer]:
     """Tables 2.1 to 2.5, and what is aimed at beyond them."""
     return [*_of_students(), *_of_labels(), *_of_aims()]
@@ -212,4 +217,5 @@ STUDY = Study(
     run,
     answers,
     aims=[("ensemble_logprob", "log_prob_cross_entropy", _longest("all"))],
+    departs=departs,
 )

@@ -25,7 +25,16 @@ from distillery_book.chapters.partition_function.machines import (
     students,
     teacher,
 )
-from distillery_book.results.study import WEIGHTS, Answer, Cell, Context, Outcome, Profile, Study
+from distillery_book.results.study import (
+    WEIGHTS,
+    Answer,
+    Cell,
+    Context,
+    Outcome,
+    Profile,
+    Scalar,
+    Study,
+)
 from distillery_book.running.pieces import Pieces
 
 __all__ = ["HIDDEN", "MACHINE", "OWN", "PLACES", "REAL", "STAND_IN", "STUDENTS", "STUDY"]
@@ -44,6 +53,13 @@ TABLES = {
     "lower": "lower_bound",
     "importance": "importance",
     "bridge_10": "bridge",
+}
+
+
+# Of each method what a parameter is called among departures, and what the thesis prints.
+PROTOCOLS: dict[str, dict[str, tuple[str, Scalar]]] = {
+    "students": {"samples": ("samples", 10_000), "sweeps": ("burn_in", 2000)},
+    "annealed": {"temperatures": ("temperatures", 10_000)},
 }
 
 
@@ -96,11 +112,7 @@ def _run_students(cell: Cell, machine: RBM, context: Context) -> Outcome:
     plan = by_students.Plan(int(cell.params["samples"]), int(cell.params["sweeps"]))
     pieces = Pieces(context, cell.seed, total=len(names) + 1)
     outcome = by_students.measured(machine, students(cell, machine, names, context), plan, pieces)
-    published = {"samples": (10_000, plan.samples), "burn_in": (2000, plan.sweeps)}
-    return replace(
-        outcome,
-        departures={name: list(pair) for name, pair in published.items() if pair[0] != pair[1]},
-    )
+    return replace(outcome, departures=departs(cell))
 
 
 def _run_annealed(cell: Cell, machine: RBM, context: Context) -> Outcome:
@@ -108,7 +120,20 @@ def _run_annealed(cell: Cell, machine: RBM, context: Context) -> Outcome:
     del params["method"]
     images = as_bits(context.load(cell.data.split("+")[0]).x_train).to(context.device)
     pieces = Pieces(context, cell.seed, total=1.0)
-    return annealed.measured(machine, images, annealed.Plan(**params), pieces)
+    outcome = annealed.measured(machine, images, annealed.Plan(**params), pieces)
+    return replace(outcome, departures=departs(cell))
+
+
+def departs(cell: Cell) -> dict[str, list[Any]]:
+    """In what a cell differs from what the thesis says: samples and sweeps of estimates by
+    students, temperatures of annealing, of which the thesis prints 10,000.
+    """
+    protocol = PROTOCOLS[str(cell.params["method"])]
+    return {
+        known: [printed, cell.params[name]]
+        for name, (known, printed) in protocol.items()
+        if cell.params[name] != printed
+    }
 
 
 def _students(data_name: str, names: Sequence[str], plan: by_students.Plan) -> Cell:
@@ -169,4 +194,5 @@ STUDY = Study(
         ("logz_bracket", f"bracket_{STRONGEST}", {"method": "students"}),
         ("logz_bracket", "bracket_nade-1000", {"method": "students"}),
     ],
+    departs=departs,
 )

@@ -121,9 +121,8 @@ def _run_teacher(cell: Cell, images: Images, context: Context) -> Outcome:
         "held": _right(network, x_held, y_held),
         "train": _right(network, x, y),
     }
-    departures = {"teacher_passes": [PUBLISHED_PASSES, cell.params["passes"]]}
     models = [Named(TEACHER, network.cpu())]
-    return Outcome(metrics, departures, models=models, weights_name=TEACHER)
+    return Outcome(metrics, departs(cell), models=models, weights_name=TEACHER)
 
 
 def _run_distances(cell: Cell, images: Images, context: Context) -> Outcome:
@@ -136,7 +135,7 @@ def _run_distances(cell: Cell, images: Images, context: Context) -> Outcome:
     away = neighbours.nearest(pictures[chosen], sources.x, context.report)
     metrics = {"nearest": away.mean().item(), "nearest_se": away.std().item() / len(away) ** 0.5}
     shown = {"pictures": pictures[chosen[:32]].cpu(), "nearest": away[:32].float()}
-    return Outcome(metrics, _departures(cell, [name]), arrays=shown)
+    return Outcome(metrics, departs(cell), arrays=shown)
 
 
 def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
@@ -157,22 +156,30 @@ def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
         episodes=count,
         seed=cell.seed,
     )
-    departures = _departures(cell, [name for name, _ in wanted.values()])
-    return Outcome(taught.metrics, departures, arrays=taught.right)
+    return Outcome(taught.metrics, departs(cell), arrays=taught.right)
 
 
-def _departures(cell: Cell, names: Sequence[str]) -> dict[str, list[Any]]:
+def departs(cell: Cell) -> dict[str, list[Any]]:
     """What the papers say and is otherwise here: less training of teacher and autoencoders, and
-    the recipe by which chapter 2 trains autoencoders.
+    the recipes by which chapter 2 trains autoencoders.
     """
     departures: dict[str, list[Any]] = {"teacher_passes": [PUBLISHED_PASSES, TEACHER_PASSES]}
-    sizes = [name.partition(" ")[2] for name in names if " " in name]
+    sizes = {name.partition(" ")[2] for name in _memories(cell) if " " in name}
     if sizes:
         fewest = min(AUTOENCODER_PASSES[size] for size in sizes)
         departures["autoencoder_passes"] = [PUBLISHED_PASSES, fewest]
         departures["autoencoder_rates"] = ["constant, 1e-2 to 1e-5", "one cycle"]
         departures["autoencoder_losses"] = ["with a KL term", "cross entropy, then L1"]
+    if "10x" in sizes:
+        departures["autoencoder_temperature"] = [1.0, "falling to 0.1"]
     return departures
+
+
+def _memories(cell: Cell) -> list[str]:
+    """What a cell's students are shown, by name."""
+    if "columns" in cell.params:
+        return [name for name, _ in COLUMNS[str(cell.params["columns"])].values()]
+    return [str(cell.params.get("memory", ""))]
 
 
 def _sources(cell: Cell, images: Images, context: Context) -> Sources:
@@ -284,4 +291,5 @@ STUDY = Study(
     published,
     precision="float32",
     makes=(TEACHER,),
+    departs=departs,
 )
