@@ -20,6 +20,7 @@ from distillery.support import settings
 from distillery.support.nearest import chosen
 from distillery_book.pages import texts
 from distillery_book.pages.beside import Claim, beside, concluded, dots
+from distillery_book.pages.conclusions import conclusions
 from distillery_book.pages.intervals import estimates, intervals, printed
 from distillery_book.pages.summaries import series, shown, spread
 from distillery_book.pages.texts import NOT_RUN
@@ -42,6 +43,7 @@ __all__ = [
     "arrays",
     "beside",
     "concluded",
+    "conclusions",
     "dots",
     "estimate",
     "estimates",

@@ -1,0 +1,33 @@
+"""The papers' conclusions that a chapter tests: where each is said, and what was found."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from distillery.metrics import Estimate
+from distillery_book.pages.texts import give_or_take
+from distillery_book.results import claims
+from distillery_book.results.results import Results
+
+COLUMNS = ["where", "tested by", "difference", "verdict"]
+
+
+def conclusions(chapter: int) -> pd.DataFrame:
+    """What the papers claim and this chapter tests: the difference that speaks least for a claim,
+    ± two standard errors, and whether it lies above zero.
+    """
+    results = Results.open()
+    lines = {claim.claim: _line(claim, results) for claim in claims.claims(chapter)}
+    frame = pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
+    return frame.rename_axis("claim")
+
+
+def _line(claim: claims.Claim, results: Results) -> list[str]:
+    difference = claims.found(claim, results)
+    return [claim.place, claim.test, _text(difference), claims.judge(difference)]
+
+
+def _text(difference: Estimate | None) -> str:
+    if difference is None:
+        return ""
+    return give_or_take(difference.value, 2 * difference.error, ".3g")
