@@ -46,7 +46,9 @@ BEYOND = {
     "compress_50x_labels": ("buffer 50x", "labels"),
     "compress_100x_labels": ("buffer 100x", "labels"),
 }
-COLUMNS = {"tables": TABLES, "beyond": BEYOND}
+# What curricula choose from in Table 3, and the size between.
+RECALLED = {name: TABLES[name] for name in ("compress_10x", "compress_50x", "compress_100x")}
+COLUMNS = {"tables": TABLES, "beyond": BEYOND, "recalled": RECALLED}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from distillery.distillation import distill
-from distillery.generators import Parallel, Resample
+from distillery.generators import Diverse, Generator, Hardest, Parallel, Resample
 from distillery.generators.resample import as_unit
 from distillery.losses import SoftTargets
 from distillery.models.abreast import Abreast
@@ -20,11 +22,13 @@ from distillery.models.mlp import MLP
 from distillery.support.place import Place
 from distillery.teachers import Recorded
 from distillery.training.run import History
+from distillery_book.chapters.transfer.watched import Watched
 
 RATES = (1e-3, 1e-4)  # of which the better is reported, as in the papers
 MARKS = (10, 100, 1000, 10_000, 100_000)  # episodes after which students are looked at
 AT_ONCE = 1000
 EVERY = 2000  # steps between checkpoints
+CHOSEN_FROM = 10  # candidates of which one is chosen
 
 COMPARED_FROM = 1000  # episodes from which on it is kept which test images were answered rightly
 
@@ -35,10 +39,13 @@ class Taught(NamedTuple):
     """Shares of images answered rightly, by name; and for each column, after each number of
     episodes from a thousand on, the test images that were, at the better rate: a bit an image,
     uint8 (marks, ⌈images / 8⌉).
+
+    `seen` holds what was chosen last before each mark, of the columns that were watched.
     """
 
     metrics: dict[str, float]
     right: dict[str, Tensor]
+    seen: dict[str, Tensor]
 
 
 def stream(seed: int, name: str, device: torch.device) -> torch.Generator:
@@ -54,69 +61,119 @@ def fresh(kind: str, pixels: int, classes: int, *, rng: torch.Generator) -> nn.M
     return MLP((pixels, 300, 300, classes), rng=rng)
 
 
+@dataclass(frozen=True)
+class Course:
+    """Who learns, for how many episodes, from which seed, and which examples are chosen for it."""
+
+    student: str
+    episodes: int
+    seed: int
+    curriculum: str = "random"
+
+
 def taught(
-    kind: str,
+    course: Course,
     columns: Mapping[str, Examples],
     measured: Mapping[str, Examples],
     place: Place,
     *,
-    episodes: int,
-    seed: int,
+    watched: Sequence[str] = (),
 ) -> Taught:
     """How right the student of each column is after 10, 100, … episodes, at the better rate.
 
     A column is pictures with logits that answer them; `measured` are the images `test` and `held`.
     The better rate at each number of episodes is the one by which more of the held-out images are
-    answered rightly; the test set chooses nothing.
+    answered rightly; the test set chooses nothing. Of `watched` columns the examples are kept that
+    were chosen last before each mark, at the first rate.
     """
     probes = {}
+    lesson = Lesson(course, columns, watched)
     for index, rate in enumerate(RATES):
         part = _Part(place, index / len(RATES), 1 / len(RATES))
-        history = _history(kind, columns, measured, part, rate=rate, episodes=episodes, seed=seed)
+        history = _history(lesson, measured, part, rate=rate)
         probes[rate] = history.probes
     names = list(columns)
     count = len(measured["test"][0])
     shares = {rate: [_shares(probe, count) for probe in taken] for rate, taken in probes.items()}
     metrics = dict(_metrics(names, shares))
-    return Taught(metrics, _right(names, metrics, probes))
+    return Taught(metrics, _right(names, metrics, probes), lesson.seen)
+
+
+class Lesson:
+    """The columns of a course, and what was `seen` of those that are watched."""
+
+    def __init__(
+        self, course: Course, columns: Mapping[str, Examples], watched: Sequence[str]
+    ) -> None:
+        self.course, self.columns, self.watched = course, columns, list(watched)
+        self.seen: dict[str, Tensor] = {}
+
+    def bank(self, device: torch.device) -> Abreast:
+        """A student for each column, its first weights drawn by the seed and the column's name."""
+        pictures, logits = next(iter(self.columns.values()))
+        pixels, classes = pictures[0].numel(), logits.shape[1]
+        students = [
+            fresh(self.course.student, pixels, classes, rng=self._stream("start", name, device))
+            for name in self.columns
+        ]
+        return Abreast(students).to(device)
+
+    def generator(self, bank: Abreast, device: torch.device) -> Generator:
+        """An example for each student in turn, as the curriculum chooses."""
+        streams = [
+            Resample(*examples, rng=self._stream("order", name, device))
+            for name, examples in self.columns.items()
+        ]
+        choices = [self._stream("choice", name, device) for name in self.columns]
+        return curriculum(self.course.curriculum, Parallel(streams), bank, choices)
+
+    def _stream(self, use: str, column: str, device: torch.device) -> torch.Generator:
+        return stream(self.course.seed, f"{use} {column}", device)
+
+
+def curriculum(
+    name: str, streams: Generator, bank: nn.Module, rngs: Sequence[torch.Generator]
+) -> Generator:
+    """Which of what the streams draw is learned from: any, the hardest of ten, or of a hundred the
+    ten most diverse and of these the hardest (Riemer et al., 2018, section 4.2).
+
+    Hard is what the student answers worst, by the loss that it is trained by.
+    """
+    if name == "random":
+        return streams
+    hard = partial(SoftTargets().each, Recorded(), bank)
+    if name == "active and diverse":
+        streams = Diverse(streams, of=CHOSEN_FROM, keep=CHOSEN_FROM, rng=rngs)
+    return Hardest(streams, hard, of=CHOSEN_FROM)
 
 
 def _history(
-    kind: str,
-    columns: Mapping[str, Examples],
-    measured: Mapping[str, Examples],
-    place: _Part,
-    *,
-    rate: float,
-    episodes: int,
-    seed: int,
+    lesson: Lesson, measured: Mapping[str, Examples], place: _Part, *, rate: float
 ) -> History:
     """All columns at one rate. First weights and examples are the same at every rate."""
-    device = place.device
-    pictures, logits = next(iter(columns.values()))
-    students = [
-        fresh(kind, pictures[0].numel(), logits.shape[1], rng=stream(seed, f"start {name}", device))
-        for name in columns
-    ]
-    bank = Abreast(students).to(device)
-    sources = [
-        Resample(*examples, rng=stream(seed, f"order {name}", device))
-        for name, examples in columns.items()
-    ]
-    return distill(
+    bank = lesson.bank(place.device)
+    marks = [mark for mark in MARKS if mark <= lesson.course.episodes]
+    chosen = Watched(lesson.generator(bank, place.device), len(bank), marks)
+    history = distill(
         Recorded(),
         bank,
-        Parallel(sources),
+        chosen,
         SoftTargets(),
         optimizer=torch.optim.Adam(bank.parameters(), lr=rate, fused=True),
-        batch_size=len(students),
-        steps=episodes,
+        batch_size=len(bank),
+        steps=lesson.course.episodes,
         probes={"held": _shares_right(*measured["held"]), "test": _all_right(*measured["test"])},
-        probe_at=[mark for mark in MARKS if mark <= episodes],
+        probe_at=marks,
         checkpoint=place.scratch / f"rate-{rate:g}.safetensors",
         every=EVERY,
         progress=place.progress,
     )
+    if rate == RATES[0]:
+        names = list(lesson.columns)
+        lesson.seen = {
+            f"chosen_{name}": chosen.pictures[:, names.index(name)] for name in lesson.watched
+        }
+    return history
 
 
 class _Part:

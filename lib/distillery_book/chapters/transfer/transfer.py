@@ -13,45 +13,23 @@ student each, with first weights and examples of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from distillery.data import Images
-from distillery.distillation import distill
-from distillery.generators import Resample
-from distillery.generators.subsets import answers
-from distillery.losses import HardLabels
-from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.files import Named
 from distillery.models.lenet import LeNet
-from distillery.teachers import Frozen, Labels
-from distillery.tools.compress import recipes
-from distillery.training.schedules import one_cycle
-from distillery_book.chapters.transfer import neighbours, students
-from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, TABLES, Sources
-from distillery_book.results.study import (
-    WEIGHTS,
-    Answer,
-    Cell,
-    Context,
-    Outcome,
-    Profile,
-    Scalar,
-    Study,
-)
+from distillery_book.chapters.transfer import neighbours, setting, students
+from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, TABLES
+from distillery_book.results.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
 
-TEACHER = "lenet-mnist"
-TEACHER_PASSES, TEACHER_BATCH, TEACHER_RATE = 20, 100, 0.002
-AUTOENCODER_PASSES = {"10x": 60, "50x": 20, "100x": 20}
-PUBLISHED_PASSES = 500
 SHORT, LONG = 10_000, 100_000
 SEEDS, LONG_SEEDS = 5, 2
+DRAWN = ("real", "real_x_teacher_y")  # columns that Table 3 repeats from Table 2
+GROUPS = ("tables", "beyond")
 SAMPLES = 10_000  # pictures whose nearest training image is looked for
-STAND_IN = "embedded:digits"
-KINDS = {"lenet": "cnn", "mlp": "mlp"}  # of students, and what the published tables call them
-TINY = 16  # variables of the autoencoder that the smoke run trains
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
@@ -59,45 +37,46 @@ def cells(profile: Profile) -> Sequence[Cell]:
     to 10,000 episodes and at last to 100,000.
     """
     if profile == "smoke":
-        return [_students("mlp", "tables", 0, episodes=100, data=STAND_IN)]
+        return [_students("mlp", "tables", 0, episodes=100, data=setting.STAND_IN)]
     if profile == "laptop":
-        return [_teacher(), *(_students(kind, "tables", 0, episodes=SHORT) for kind in KINDS)]
+        return [
+            _teacher(),
+            *(_students(kind, "tables", 0, episodes=SHORT) for kind in setting.KINDS),
+        ]
     short = [
         _students(kind, columns, seed, episodes=SHORT)
-        for columns in COLUMNS
+        for columns in GROUPS
         for seed in range(SEEDS)
-        for kind in KINDS
+        for kind in setting.KINDS
     ]
     long = [
         _students(kind, columns, seed, episodes=LONG)
-        for columns in COLUMNS
+        for columns in GROUPS
         for seed in range(LONG_SEEDS)
-        for kind in KINDS
+        for kind in setting.KINDS
     ]
     return [_teacher(), *_distances(), *short, *long]
 
 
 def _teacher() -> Cell:
-    return Cell({"student": "teacher", "passes": TEACHER_PASSES}, 0, "mnist")
+    return Cell({"student": "teacher", "passes": setting.TEACHER_PASSES}, 0, "mnist")
 
 
 def _students(kind: str, columns: str, seed: int, *, episodes: int, data: str = "") -> Cell:
     params: dict[str, Scalar] = {"student": kind, "columns": columns, "episodes": episodes}
-    return Cell({**params, "batch": 1}, seed, data or _data(*SIZES.values()))
+    return Cell({**params, "batch": 1}, seed, data or setting.data_of(*SIZES.values()))
 
 
 def _distances() -> list[Cell]:
     return [
-        Cell({"student": "none", "memory": f"{way} {size}", "samples": SAMPLES}, 0, _data(c))
+        Cell(
+            {"student": "none", "memory": f"{way} {size}", "samples": SAMPLES},
+            0,
+            setting.data_of(c),
+        )
         for size, c in SIZES.items()
         for way in ("code", "buffer")
     ]
-
-
-def _data(*variables: int) -> str:
-    """What a cell needs: the images, the teacher, and autoencoders of chapter 2."""
-    names = [TEACHER, *(recipes.model_name(c, 2) for c in variables)]
-    return "+".join(["mnist", *(f"{WEIGHTS}{name}" for name in names)])
 
 
 def run(cell: Cell, context: Context) -> Outcome:
@@ -112,22 +91,22 @@ def run(cell: Cell, context: Context) -> Outcome:
 def _run_teacher(cell: Cell, images: Images, context: Context) -> Outcome:
     rng = torch.Generator(context.device).manual_seed(cell.seed)
     network = LeNet(rng=rng, classes=images.classes).to(context.device)
-    (x, y), (x_held, y_held) = _parts(images, context)
-    _teach(network, x, y, int(cell.params["passes"]), context, rng)
+    (x, y), (x_held, y_held) = setting.parts(images, context)
+    setting.teach(network, x, y, context, passes=int(cell.params["passes"]), rng=rng)
     network.half().float()  # what is kept is what was measured
-    test = _test(images, context)
+    test = setting.test_images(images, context)
     metrics = {
-        "test": _right(network, *test),
-        "held": _right(network, x_held, y_held),
-        "train": _right(network, x, y),
+        "test": setting.share_right(network, *test),
+        "held": setting.share_right(network, x_held, y_held),
+        "train": setting.share_right(network, x, y),
     }
-    models = [Named(TEACHER, network.cpu())]
-    return Outcome(metrics, departs(cell), models=models, weights_name=TEACHER)
+    models = [Named(setting.TEACHER, network.cpu())]
+    return Outcome(metrics, departs(cell), models=models, weights_name=setting.TEACHER)
 
 
 def _run_distances(cell: Cell, images: Images, context: Context) -> Outcome:
     """The mean over pictures from codes of the distance to the nearest training image (Table 1)."""
-    sources, count = _sources(cell, images, context), int(cell.params["samples"])
+    sources, count = setting.sources(cell, images, context), int(cell.params["samples"])
     name = str(cell.params["memory"])
     rng = students.stream(cell.seed, f"memory {name}", context.device)
     pictures = sources.memory(name, count=count, rng=rng).pictures
@@ -139,40 +118,16 @@ def _run_distances(cell: Cell, images: Images, context: Context) -> Outcome:
 
 
 def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
-    sources = _sources(cell, images, context)
-    wanted = COLUMNS[str(cell.params["columns"])]
     count = int(cell.params["episodes"])
-    columns = {}
-    for column, (name, by) in wanted.items():
-        rng = students.stream(cell.seed, f"memory {name}", context.device)
-        memory = sources.memory(name, count=count, rng=rng)
-        columns[column] = (memory.pictures, sources.answered(memory, by))
-    _, held = _parts(images, context)
-    taught = students.taught(
-        str(cell.params["student"]),
-        columns,
-        {"test": _test(images, context), "held": held},
-        context,
-        episodes=count,
-        seed=cell.seed,
-    )
+    course = students.Course(str(cell.params["student"]), count, cell.seed)
+    columns = setting.examples(cell, images, context, count=count)
+    taught = students.taught(course, columns, setting.measured(images, context), context)
     return Outcome(taught.metrics, departs(cell), arrays=taught.right)
 
 
 def departs(cell: Cell) -> dict[str, list[Any]]:
-    """What the papers say and is otherwise here: less training of teacher and autoencoders, and
-    the recipes by which chapter 2 trains autoencoders.
-    """
-    departures: dict[str, list[Any]] = {"teacher_passes": [PUBLISHED_PASSES, TEACHER_PASSES]}
-    sizes = {name.partition(" ")[2] for name in _memories(cell) if " " in name}
-    if sizes:
-        fewest = min(AUTOENCODER_PASSES[size] for size in sizes)
-        departures["autoencoder_passes"] = [PUBLISHED_PASSES, fewest]
-        departures["autoencoder_rates"] = ["constant, 1e-2 to 1e-5", "one cycle"]
-        departures["autoencoder_losses"] = ["with a KL term", "cross entropy, then L1"]
-    if "10x" in sizes:
-        departures["autoencoder_temperature"] = [1.0, "falling to 0.1"]
-    return departures
+    """In what a cell differs from what the papers say."""
+    return setting.departs(_memories(cell))
 
 
 def _memories(cell: Cell) -> list[str]:
@@ -180,70 +135,6 @@ def _memories(cell: Cell) -> list[str]:
     if "columns" in cell.params:
         return [name for name, _ in COLUMNS[str(cell.params["columns"])].values()]
     return [str(cell.params.get("memory", ""))]
-
-
-def _sources(cell: Cell, images: Images, context: Context) -> Sources:
-    """Teacher and autoencoders as they were recorded; of stand-ins such as are trained here."""
-    (x, y), _ = _parts(images, context)
-    if cell.data == STAND_IN:
-        return _tiny_sources(x, y, images, context)
-    names = [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if WEIGHTS in part]
-    models: dict[str, nn.Module] = {}
-    for name in names:
-        models[name] = context.models(name)[name].to(context.device).eval()
-    autoencoders = {
-        size: models[name]
-        for size, variables in SIZES.items()
-        if (name := recipes.model_name(variables, 2)) in models
-    }
-    return Sources(x, y, models[TEACHER], autoencoders)
-
-
-def _tiny_sources(x: Tensor, y: Tensor, images: Images, context: Context) -> Sources:
-    """A teacher of two passes and an autoencoder of one, which serves for every size."""
-    rng = torch.Generator(context.device).manual_seed(0)
-    network = LeNet(rng=rng, classes=images.classes).to(context.device)
-    _teach(network, x, y, 2, context, rng)
-    autoencoder = CategoricalAutoencoder(TINY, 2, rng=rng).to(context.device)
-    recipes.trained(autoencoder, x, 1, context, rng=rng)
-    return Sources(x, y, network.eval(), dict.fromkeys(SIZES, autoencoder.eval()))
-
-
-def _teach(
-    network: nn.Module, x: Tensor, y: Tensor, passes: int, context: Context, rng: torch.Generator
-) -> None:
-    """By Adam on labels, in one cycle of its rate."""
-    steps = max(1, passes * len(x) // TEACHER_BATCH)
-    distill(
-        Labels(),
-        network,
-        Resample(x, y, rng=rng),
-        HardLabels(),
-        optimizer=torch.optim.Adam(network.parameters(), lr=TEACHER_RATE, fused=True),
-        schedule=one_cycle(steps),
-        batch_size=TEACHER_BATCH,
-        steps=steps,
-        checkpoint=context.scratch / "teacher.safetensors",
-        progress=lambda done, total: context.report(done / (total or 1)),
-    )
-
-
-def _parts(images: Images, context: Context) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """The images that are learned and remembered, five sixths, and those that choose."""
-    assert images.y_train is not None
-    x, y = images.x_train.to(context.device), images.y_train.to(context.device)
-    learned = len(x) * 5 // 6
-    return (x[:learned], y[:learned]), (x[learned:], y[learned:])
-
-
-def _test(images: Images, context: Context) -> tuple[Tensor, Tensor]:
-    assert images.y_test is not None
-    return images.x_test.to(context.device), images.y_test.to(context.device)
-
-
-def _right(network: nn.Module, x: Tensor, y: Tensor) -> float:
-    logits = answers(Frozen(network), x)
-    return float((logits.argmax(-1) == y).double().mean())
 
 
 def published() -> Sequence[Answer]:
@@ -257,11 +148,16 @@ def published() -> Sequence[Answer]:
             {**_place(kind), "episodes": SHORT if mark <= SHORT else LONG},
             scale=100,
         )
-        for kind, name in KINDS.items()
+        for kind, name in setting.KINDS.items()
         for column in TABLES
         for mark in students.MARKS
     ]
-    return [*_distance_answers(), *tables]
+    beside = [
+        replace(answer, table="recollections_cnn_student_curricula")
+        for answer in tables
+        if answer.column in DRAWN and answer.where["student"] == "lenet"
+    ]
+    return [*_distance_answers(), *tables, *beside]
 
 
 def _place(kind: str) -> dict[str, Scalar]:
@@ -290,6 +186,6 @@ STUDY = Study(
     run,
     published,
     precision="float32",
-    makes=(TEACHER,),
+    makes=(setting.TEACHER,),
     departs=departs,
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.mlp import MLP
 from distillery.support.place import Bench
-from distillery_book.chapters.transfer import memories, neighbours, students, transfer
+from distillery_book.chapters.transfer import memories, neighbours, setting, students, transfer
 from distillery_book.results import published
 from distillery_book.results.study import WEIGHTS
 
@@ -89,9 +89,8 @@ def test_students_learn_side_by_side_and_the_held_out_images_choose_the_rate(
     right = memories.labels_as_logits(y, 2)
     columns = {"true": (x, right), "lies": (x, right.flip(1))}
     place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
-    metrics, right = students.taught(
-        "mlp", columns, {"test": (x, y), "held": (x, 1 - y)}, place, episodes=100, seed=0
-    )
+    measured = {"test": (x, y), "held": (x, 1 - y)}
+    metrics, right, _ = students.taught(students.Course("mlp", 100, 0), columns, measured, place)
     assert right == {}  # a hundred episodes are too few to compare image by image
     assert metrics["test_0.001_true_100"] == 1
     assert metrics["test_0.001_lies_100"] == 0
@@ -110,7 +109,8 @@ def test_a_column_learns_the_same_whatever_stands_beside_it(tmp_path: Path) -> N
     for name, columns in (("alone", {"it": column}), ("beside", {"it": column, "other": other})):
         (tmp_path / name).mkdir()
         place = Bench(torch.device("cpu"), None, tmp_path / name, lambda done: None)
-        runs.append(students.taught("mlp", columns, measured, place, episodes=10, seed=3).metrics)
+        course = students.Course("mlp", 10, 3)
+        runs.append(students.taught(course, columns, measured, place).metrics)
     assert all(runs[1][key] == value for key, value in runs[0].items())
 
 
@@ -120,7 +120,7 @@ def test_it_is_kept_which_test_images_each_student_answers_rightly(tmp_path: Pat
     mixed = torch.where(torch.arange(200) < 50, 1 - y, y)  # a quarter of the labels are false
     place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
     measured = {"test": (x, mixed), "held": (x, y)}
-    metrics, right = students.taught("mlp", columns, measured, place, episodes=1000, seed=0)
+    metrics, right, _ = students.taught(students.Course("mlp", 1000, 0), columns, measured, place)
     answered = torch.from_numpy(np.unpackbits(right["true"].numpy(), axis=1)[:, :200])
     assert torch.equal(answered[0].bool(), torch.arange(200) >= 50)
     assert metrics["accuracy_true_1000"] == 0.75
@@ -144,5 +144,5 @@ def test_every_answer_has_its_place_and_its_cells_and_no_place_is_answered_twice
 def test_cells_say_which_weights_they_need_and_the_first_makes_the_teacher() -> None:
     first, *others = transfer.cells("paper")
     assert first.params["student"] == "teacher"
-    assert all(f"{WEIGHTS}{transfer.TEACHER}" in cell.data for cell in others)
+    assert all(f"{WEIGHTS}{setting.TEACHER}" in cell.data for cell in others)
     assert len({(str(cell.params), cell.seed) for cell in others}) == len(others)

@@ -1,0 +1,136 @@
+"""What the studies of chapters 3 and 4 have in common: the images, the teacher, the autoencoders of
+chapter 2, and how far all of them depart from the papers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distillery.data import Images
+from distillery.distillation import distill
+from distillery.generators import Resample
+from distillery.generators.subsets import answers
+from distillery.losses import HardLabels
+from distillery.models.autoencoder import CategoricalAutoencoder
+from distillery.models.lenet import LeNet
+from distillery.teachers import Frozen, Labels
+from distillery.tools.compress import recipes
+from distillery.training.schedules import one_cycle
+from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, Memory, Sources
+from distillery_book.chapters.transfer.students import Examples, stream
+from distillery_book.results.study import WEIGHTS, Cell, Context
+
+TEACHER = "lenet-mnist"
+TEACHER_PASSES, TEACHER_BATCH, TEACHER_RATE = 20, 100, 0.002
+AUTOENCODER_PASSES = {"10x": 60, "50x": 20, "100x": 20}
+PUBLISHED_PASSES = 500
+STAND_IN = "embedded:digits"
+KINDS = {"lenet": "cnn", "mlp": "mlp"}  # of students, and what the published tables call them
+TINY = 16  # variables of the autoencoder that the smoke run trains
+
+
+def data_of(*variables: int) -> str:
+    """What a cell needs: the images, the teacher, and autoencoders of chapter 2."""
+    names = [TEACHER, *(recipes.model_name(c, 2) for c in variables)]
+    return "+".join(["mnist", *(f"{WEIGHTS}{name}" for name in names)])
+
+
+def departs(names: Collection[str]) -> dict[str, list[Any]]:
+    """What the papers say and is otherwise here: less training of teacher and autoencoders, and
+    the recipes by which chapter 2 trains autoencoders.
+    """
+    departures: dict[str, list[Any]] = {"teacher_passes": [PUBLISHED_PASSES, TEACHER_PASSES]}
+    sizes = {name.partition(" ")[2] for name in names if " " in name}
+    if sizes:
+        fewest = min(AUTOENCODER_PASSES[size] for size in sizes)
+        departures["autoencoder_passes"] = [PUBLISHED_PASSES, fewest]
+        departures["autoencoder_rates"] = ["constant, 1e-2 to 1e-5", "one cycle"]
+        departures["autoencoder_losses"] = ["with a KL term", "cross entropy, then L1"]
+    if "10x" in sizes:
+        departures["autoencoder_temperature"] = [1.0, "falling to 0.1"]
+    return departures
+
+
+def sources(cell: Cell, images: Images, context: Context) -> Sources:
+    """Teacher and autoencoders as they were recorded; of stand-ins such as are trained here."""
+    (x, y), _ = parts(images, context)
+    if cell.data == STAND_IN:
+        return _tiny_sources(x, y, images, context)
+    names = [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if WEIGHTS in part]
+    models: dict[str, nn.Module] = {}
+    for name in names:
+        models[name] = context.models(name)[name].to(context.device).eval()
+    autoencoders = {
+        size: models[name]
+        for size, variables in SIZES.items()
+        if (name := recipes.model_name(variables, 2)) in models
+    }
+    return Sources(x, y, models[TEACHER], autoencoders)
+
+
+def _tiny_sources(x: Tensor, y: Tensor, images: Images, context: Context) -> Sources:
+    """A teacher of two passes and an autoencoder of one, which serves for every size."""
+    rng = torch.Generator(context.device).manual_seed(0)
+    network = LeNet(rng=rng, classes=images.classes).to(context.device)
+    teach(network, x, y, context, passes=2, rng=rng)
+    autoencoder = CategoricalAutoencoder(TINY, 2, rng=rng).to(context.device)
+    recipes.trained(autoencoder, x, 1, context, rng=rng)
+    return Sources(x, y, network.eval(), dict.fromkeys(SIZES, autoencoder.eval()))
+
+
+def teach(
+    network: nn.Module, x: Tensor, y: Tensor, context: Context, *, passes: int, rng: torch.Generator
+) -> None:
+    """By Adam on labels, in one cycle of its rate."""
+    steps = max(1, passes * len(x) // TEACHER_BATCH)
+    distill(
+        Labels(),
+        network,
+        Resample(x, y, rng=rng),
+        HardLabels(),
+        optimizer=torch.optim.Adam(network.parameters(), lr=TEACHER_RATE, fused=True),
+        schedule=one_cycle(steps),
+        batch_size=TEACHER_BATCH,
+        steps=steps,
+        checkpoint=context.scratch / "teacher.safetensors",
+        progress=lambda done, total: context.report(done / (total or 1)),
+    )
+
+
+def parts(images: Images, context: Context) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The images that are learned and remembered, five sixths, and those that choose."""
+    assert images.y_train is not None
+    x, y = images.x_train.to(context.device), images.y_train.to(context.device)
+    learned = len(x) * 5 // 6
+    return (x[:learned], y[:learned]), (x[learned:], y[learned:])
+
+
+def test_images(images: Images, context: Context) -> tuple[Tensor, Tensor]:
+    assert images.y_test is not None
+    return images.x_test.to(context.device), images.y_test.to(context.device)
+
+
+def share_right(network: nn.Module, x: Tensor, y: Tensor) -> float:
+    logits = answers(Frozen(network), x)
+    return float((logits.argmax(-1) == y).double().mean())
+
+
+def examples(cell: Cell, images: Images, context: Context, *, count: int) -> dict[str, Examples]:
+    """Pictures and answers of each of a cell's columns; of random codes there are `count`."""
+    there = sources(cell, images, context)
+    columns = {}
+    for column, (name, by) in COLUMNS[str(cell.params["columns"])].items():
+        rng = stream(cell.seed, f"memory {name}", context.device)
+        memory: Memory = there.memory(name, count=count, rng=rng)
+        columns[column] = (memory.pictures, there.answered(memory, by))
+    return columns
+
+
+def measured(images: Images, context: Context) -> dict[str, Examples]:
+    """The images on which students are measured, and those that choose their rate."""
+    _, held = parts(images, context)
+    return {"test": test_images(images, context), "held": held}
