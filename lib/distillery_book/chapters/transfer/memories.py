@@ -8,7 +8,7 @@ logits. Drawn at random one after the other they are the inputs of distillation 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,11 +16,16 @@ from torch import Tensor, nn
 
 from distillery.generators.resample import as_unit
 from distillery.generators.subsets import answers, labels_as_logits, subset
+from distillery.storage import JPEG, Codec, WebP, WholePrior
 from distillery.teachers import Frozen
 from distillery.tools.compress.recipes import as_bytes
+from distillery_book.chapters.transfer import rivals
 
 SUBSETS = {"tenth": 0.1, "fiftieth": 0.02, "hundredth": 0.01}
 SIZES = {"10x": 168, "50x": 62, "100x": 38}  # variables of two values, by how much they compress
+TIMES = {"10x": 10, "50x": 50, "100x": 100}  # less than all images take uncompressed
+JPEG_QUALITY = 10
+CODECS: dict[str, Codec] = {"jpeg": JPEG(JPEG_QUALITY), "webp": WebP(None)}  # WebP without loss
 AT_ONCE = 1000
 
 # The columns of Tables 2 and 8: what is shown, and who answers.
@@ -48,7 +53,13 @@ BEYOND = {
 }
 # What curricula choose from in Table 3, and the size between.
 RECALLED = {name: TABLES[name] for name in ("compress_10x", "compress_50x", "compress_100x")}
-COLUMNS = {"tables": TABLES, "beyond": BEYOND, "recalled": RECALLED}
+# What the papers do not compare with, at the same bits or at none (`rivals`).
+RIVALS = {
+    f"{way}_{size}": (f"{way} {size}", "teacher")
+    for way in ("jpeg", "webp", "centres", "prior", "confident")
+    for size in SIZES
+}
+COLUMNS = {"tables": TABLES, "beyond": BEYOND, "recalled": RECALLED, "rivals": RIVALS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +72,15 @@ class Memory:
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """What memories are made of: the images that are learned, their labels, the teacher, and the
-    autoencoders by how much they compress.
+    """What memories are made of: the images that are learned, their labels, the teacher, and by how
+    much they compress the autoencoders and, where they are asked for, the priors of their codes.
     """
 
     x: Tensor
     y: Tensor
     teacher: nn.Module
     autoencoders: Mapping[str, Any]
+    priors: Mapping[str, WholePrior] = field(default_factory=dict)
 
     def memory(self, name: str, *, count: int, rng: torch.Generator) -> Memory:
         """The memory called `name`; of random codes there are `count`."""
@@ -78,10 +90,26 @@ class Sources:
             size = round(SUBSETS[name] * len(self.x))
             return Memory(*subset(self.x, self.y, size, rng=rng))
         way, _, size_name = name.partition(" ")
-        autoencoder = self.autoencoders[size_name]
         if way == "buffer":
-            return Memory(recalled(autoencoder, self.x, rng=rng), self.y)
-        return Memory(imagined(autoencoder, count, rng=rng), None)
+            return Memory(recalled(self.autoencoders[size_name], self.x, rng=rng), self.y)
+        return Memory(self._unlabelled(way, size_name, count=count, rng=rng), None)
+
+    def bits(self, size_name: str) -> float:
+        """What a memory of that name may take, counted as the papers count."""
+        return 8 * self.x.numel() / TIMES[size_name]
+
+    def _unlabelled(self, way: str, size_name: str, *, count: int, rng: torch.Generator) -> Tensor:
+        codec, bits = self.autoencoders[size_name], self.bits(size_name)
+        if way == "code":
+            return imagined(codec, count, rng=rng)
+        if way == "prior":
+            return rivals.dreamt(codec, self.priors[size_name], count, rng=rng)
+        if way == "confident":
+            return rivals.confident(codec, self.teacher, count, rng=rng)
+        if way == "centres":
+            size = int(bits / (8 * self.x[0].numel()))
+            return self.x[rivals.k_centres(self.x, size, rng=rng)]
+        return rivals.coded(CODECS[way], self.x, bits, rng=rng)
 
     def answered(self, memory: Memory, by: str) -> Tensor:
         """Logits (N, classes) for a memory's pictures: the teacher's, or those that stand for the

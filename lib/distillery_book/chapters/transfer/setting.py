@@ -4,7 +4,8 @@ chapter 2, and how far all of them depart from the papers.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,9 +18,11 @@ from distillery.generators.subsets import answers
 from distillery.losses import HardLabels
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.lenet import LeNet
+from distillery.storage import WholePrior
 from distillery.teachers import Frozen, Labels
 from distillery.tools.compress import recipes
 from distillery.training.schedules import one_cycle
+from distillery_book.chapters.transfer import rivals
 from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, Memory, Sources
 from distillery_book.chapters.transfer.students import Examples, stream
 from distillery_book.results.study import WEIGHTS, Cell, Context
@@ -64,12 +67,32 @@ def sources(cell: Cell, images: Images, context: Context) -> Sources:
     models: dict[str, nn.Module] = {}
     for name in names:
         models[name] = context.models(name)[name].to(context.device).eval()
-    autoencoders = {
+    autoencoders: dict[str, Any] = {
         size: models[name]
         for size, variables in SIZES.items()
         if (name := recipes.model_name(variables, 2)) in models
     }
-    return Sources(x, y, models[TEACHER], autoencoders)
+    priors = _priors(cell, autoencoders, x, context)
+    return Sources(x, y, models[TEACHER], autoencoders, priors)
+
+
+def _priors(
+    cell: Cell, autoencoders: Mapping[str, CategoricalAutoencoder], x: Tensor, context: Context
+) -> dict[str, WholePrior]:
+    """Those that a cell's columns draw from, trained here: the same for every seed."""
+    columns = COLUMNS[str(cell.params.get("columns", "tables"))]
+    asked = [name.partition(" ")[2] for name, _ in columns.values() if name.startswith("prior ")]
+    return {
+        size: rivals.code_prior(autoencoders[size], x, _folder(context, size), seed=0)
+        for size in asked
+    }
+
+
+def _folder(context: Context, name: str) -> Context:
+    """The same place with a folder of its own, since every prior leaves its checkpoint there."""
+    folder = context.scratch / name
+    folder.mkdir(exist_ok=True)
+    return replace(context, scratch=folder)
 
 
 def _tiny_sources(x: Tensor, y: Tensor, images: Images, context: Context) -> Sources:

@@ -55,7 +55,8 @@ def cells(profile: Profile) -> Sequence[Cell]:
         for seed in range(LONG_SEEDS)
         for kind in setting.KINDS
     ]
-    return [_teacher(), *_distances(), *short, *long]
+    rivals = [_students("lenet", "rivals", seed, episodes=SHORT) for seed in range(SEEDS)]
+    return [_teacher(), *_distances(), *short, *rivals, *long]
 
 
 def _teacher() -> Cell:
