@@ -66,7 +66,8 @@ def run(cell: Cell, context: Context) -> Outcome:
     course = students.Course(
         str(cell.params["student"]), count, cell.seed, str(cell.params["curriculum"])
     )
-    columns = setting.examples(cell, images, context, count=count)
+    sources = setting.sources(cell, images, context)
+    columns = setting.examples(cell, sources, context, count=count)
     is_shown = cell.seed == 0 and course.student == "lenet" and count <= SHORT
     taught = students.taught(
         course,

@@ -142,9 +142,8 @@ def share_right(network: nn.Module, x: Tensor, y: Tensor) -> float:
     return float((logits.argmax(-1) == y).double().mean())
 
 
-def examples(cell: Cell, images: Images, context: Context, *, count: int) -> dict[str, Examples]:
+def examples(cell: Cell, there: Sources, context: Context, *, count: int) -> dict[str, Examples]:
     """Pictures and answers of each of a cell's columns; of random codes there are `count`."""
-    there = sources(cell, images, context)
     columns = {}
     for column, (name, by) in COLUMNS[str(cell.params["columns"])].items():
         rng = stream(cell.seed, f"memory {name}", context.device)

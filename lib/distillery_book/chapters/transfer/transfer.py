@@ -121,9 +121,15 @@ def _run_distances(cell: Cell, images: Images, context: Context) -> Outcome:
 def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
     count = int(cell.params["episodes"])
     course = students.Course(str(cell.params["student"]), count, cell.seed)
-    columns = setting.examples(cell, images, context, count=count)
+    sources = setting.sources(cell, images, context)
+    columns = setting.examples(cell, sources, context, count=count)
     taught = students.taught(course, columns, setting.measured(images, context), context)
-    return Outcome(taught.metrics, departs(cell), arrays=taught.right)
+    metrics = {
+        **taught.metrics,
+        **{f"pictures_{name}": len(pictures) for name, (pictures, _) in columns.items()},
+        **{f"bits_prior_{size}": prior.bits for size, prior in sources.priors.items()},
+    }
+    return Outcome(metrics, departs(cell), arrays=taught.right)
 
 
 def departs(cell: Cell) -> dict[str, list[Any]]:
