@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distillery_book.chapters.transfer.students import BATCH
 from distillery_book.results.claims import Mean, Test, above
 
 EPISODES = 10_000
@@ -10,7 +11,7 @@ EPISODES = 10_000
 def _learned(column: str, *, student: str = "lenet", beyond: bool = False) -> Mean:
     """The accuracy of a column's students after 10,000 episodes, in points."""
     columns = "beyond" if beyond else "tables"
-    where = {"student": student, "columns": columns, "batch": 1, "episodes": EPISODES}
+    where = {"student": student, "columns": columns, "batch": BATCH, "episodes": EPISODES}
     return Mean("transfer", f"accuracy_{column}_{EPISODES}", where, 100.0)
 
 

@@ -14,8 +14,8 @@ import torch
 
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery_book.chapters.transfer.memories import RIVALS, SIZES, TABLES, TIMES
-from distillery_book.chapters.transfer.students import MARKS
-from distillery_book.pages import notebook
+from distillery_book.chapters.transfer.students import BATCH, MARKS
+from distillery_book.results.results import Results
 from distillery_book.results.verdicts import Recorded
 
 SHORT, LONG = 10_000, 100_000
@@ -36,13 +36,13 @@ def learned(
     column: str, episodes: int = SHORT, *, student: str = "lenet", curriculum: str = ""
 ) -> Recorded | None:
     """The accuracy in points of a column's students, None where nothing is recorded."""
-    where: dict[str, Any] = {"student": student, "columns": group(column), "batch": 1}
+    where: dict[str, Any] = {"student": student, "columns": group(column), "batch": BATCH}
     where["episodes"] = SHORT if episodes <= SHORT else LONG
     study = "transfer"
     if curriculum:
         study, where["curriculum"] = "curricula", curriculum
         where["columns"] = "tables" if curriculum == "active" else "recalled"
-    return notebook.Results.open().mean(study, f"accuracy_{column}_{episodes}", where, scale=100)
+    return Results.open().mean(study, f"accuracy_{column}_{episodes}", where, scale=100)
 
 
 def percent(column: str, episodes: int = SHORT, **who: str) -> float:
@@ -75,9 +75,9 @@ def full_bits(way: str, size: str) -> float:
     if way == "images":
         return raw + IMAGES / TIMES[size] * math.log2(CLASSES)
     if way == "prior":
-        return decoder_bits(size) + notebook.value(
-            "transfer", f"bits_prior_{size}", student="lenet", columns="rivals"
-        )
+        where = {"student": "lenet", "columns": "rivals"}
+        prior = Results.open().mean("transfer", f"bits_prior_{size}", where)
+        return decoder_bits(size) + (math.nan if prior is None else prior.value)
     return float(decoder_bits(size)) if way in ("random codes", "confident") else raw
 
 
