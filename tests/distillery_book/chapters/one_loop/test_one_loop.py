@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from distillery.generators import Noise
 from distillery_book.chapters.one_loop import one_loop, pictures
 
 mpl.use("agg")
@@ -55,6 +56,25 @@ def test_most_inputs_of_a_generator_lie_where_the_pictures_say(name: str) -> Non
     inside = x[(x.abs() <= one_loop.SIDE).all(1)]
     column, row = ((inside + one_loop.SIDE) / (2 * one_loop.SIDE) * cells).round().long().T
     assert pictures.near(name)[row, column].float().mean() > 0.8
+
+
+def test_a_moved_generator_asks_around_its_place() -> None:
+    x = one_loop.around(-1.6, 0.8, rng=rng()).draw(4000).x
+    assert torch.allclose(x.mean(0), torch.tensor([-1.6, 0.8]), atol=4 * 0.5 / 4000**0.5)
+    assert torch.allclose(x.std(0), torch.tensor(0.5), atol=0.03)
+
+
+def test_the_wrong_place_is_what_it_was_when_it_was_recorded() -> None:
+    mean = torch.full((2,), 2.2)
+    before = Noise(2, rng=rng(), mean=mean, scale=0.5).draw(8).x
+    assert torch.equal(one_loop.generator("wrong place", rng=rng()).draw(8).x, before)
+
+
+def test_every_place_of_the_moved_generator_is_a_run_at_full_scale() -> None:
+    params = [dict(cell.params) for cell in one_loop.cells("paper")]
+    asked = [one_loop.moved(a, b) for a in one_loop.MIDDLES for b in one_loop.MIDDLES]
+    assert params.count(asked[0]) == 1
+    assert all(where in params for where in asked)
 
 
 def test_the_teacher_of_the_pictures_is_that_of_the_study() -> None:
