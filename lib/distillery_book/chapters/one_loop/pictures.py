@@ -4,7 +4,9 @@ students beside it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +18,19 @@ from torch import Tensor
 from distillery import plots
 from distillery.generators import Generator
 from distillery.training.run import History
-from distillery_book.chapters.one_loop.one_loop import GENERATORS, LOSSES, SIDE, generator, surface
+from distillery_book.chapters.one_loop import one_loop
+from distillery_book.chapters.one_loop.one_loop import (
+    GENERATORS,
+    LOSSES,
+    MIDDLES,
+    MOVED_POINTS,
+    SIDE,
+    around,
+    generator,
+    square,
+    surface,
+)
+from distillery_book.pages.draggable import Draggable, Panel, colours
 from distillery_book.results.results import Results
 
 SIZE, STEPS, RADIUS, BANDS = 61, 5000, 2.0, 5
@@ -27,6 +41,12 @@ ASKED = {
     "wrong place": "asked in the\nwrong place",
 }
 ERROR = "distance from the teacher"
+MOVED_ALT = (
+    "Three square maps. The teacher shows bent red and blue waves; a cloud of white dots lies in"
+    " its upper right corner. The student is like it under the dots, and unlike it elsewhere. The"
+    " map of their distance is dark under the dots, and mostly yellow elsewhere, also on most of a"
+    " dashed ring."
+)
 COMPARED = {"values": "values", "slopes": "slopes", "both": "values and slopes"}
 
 
@@ -84,7 +104,7 @@ def nine_errors() -> Figure:
     """How far each recorded student of seed 0 is from the teacher: a row a generator, a column a
     loss.
     """
-    figure, rows = plt.subplots(3, 3, sharex=True, sharey=True, figsize=(6.0, 5.0))
+    figure, rows = plt.subplots(3, 3, sharex=True, sharey=True, figsize=(5.2, 4.4))
     for name, row in zip(GENERATORS, rows, strict=True):
         for what, ax in zip(LOSSES, row, strict=True):
             _draw(errors(name, what), ax, limits=(0, 0.5))
@@ -143,6 +163,71 @@ def learning(histories: Mapping[str, History], window: int = 20) -> Figure:
     return figure
 
 
+def moved(start: tuple[float, float] = (2.4, 2.4)) -> Draggable:
+    """The recorded students of a generator that is moved over the square, for a reader to drag."""
+    places = list(itertools.product(MIDDLES, MIDDLES))
+    students = torch.stack([moved_student(*place) for place in places])
+    teacher = surface(square(MOVED_POINTS)).reshape(MOVED_POINTS, MOVED_POINTS)
+    cloud = around(0.0, 0.0, rng=torch.Generator().manual_seed(1)).draw(60).x
+    first = places.index(start)
+    return Draggable(
+        students,
+        teacher,
+        {"Generator, left to right (x₁)": MIDDLES, "Generator, down to up (x₂)": MIDDLES},
+        [_sentence(*place) for place in places],
+        _panels(),
+        _still(teacher, students[first], cloud + torch.tensor(start)),
+        MOVED_ALT,
+        EXTENT,
+        scale=(-1.6, 1.6),
+        start=first,
+        points=cloud,
+        circles=[(0.0, 0.0, RADIUS)],
+    )
+
+
+def moved_student(first: float, second: float) -> Tensor:
+    """The answers of the recorded student that was asked around one point; not numbers where there
+    is none.
+    """
+    arrays = Results.open().arrays("one_loop", one_loop.moved(first, second))
+    missing = torch.full((MOVED_POINTS, MOVED_POINTS), torch.nan)
+    return arrays["answers"].float() if arrays else missing
+
+
+def _sentence(first: float, second: float) -> str:
+    run = Results.open().runs("one_loop", one_loop.moved(first, second))
+    place = f"Asked around ({first:g}, {second:g})".replace("-", "\N{MINUS SIGN}")
+    if run.empty:
+        return f"{place}: not run."
+    there, ring = run["rmse_asked"].item(), run["rmse_ring"].item()
+    return f"{place}, the student errs by {there:.3f} there and by {ring:.2f} on the dashed ring."
+
+
+def _panels() -> list[Panel]:
+    """The teacher, the student and their distance."""
+    tint, shade = colours("RdBu_r", 2 * BANDS + 1), colours("cividis", 2 * BANDS + 1)
+    return [
+        Panel("teacher", "answer", "reference", tint, (-1, 1), points=True),
+        Panel("student", "answer", "array", tint, (-1, 1), points=True),
+        Panel("distance", "between the two answers", "difference", shade, (0, 0.5)),
+    ]
+
+
+def _still(teacher: Tensor, student: Tensor, points: Tensor) -> Figure:
+    """The three maps at the first place."""
+    figure, row = plt.subplots(1, 3, sharey=True, figsize=(6.0, 2.9), dpi=100)
+    _draw(teacher, row[0], points=points, signed=True, limits=(-1, 1))
+    _draw(student, row[1], points=points, signed=True, limits=(-1, 1))
+    _draw((student - teacher).abs(), row[2], limits=(0, 0.5))
+    for name, ax in zip(("teacher", "student", "distance"), row, strict=True):
+        _ring(ax)
+        ax.annotate(name, (0.5, 1.03), xycoords="axes fraction", ha="center")
+    _bar(figure, row[:2], "answer", location="bottom")
+    _bar(figure, row[2:], "between the two answers", location="bottom")
+    return figure
+
+
 def _draw(
     values: Tensor,
     ax: Axes,
@@ -180,7 +265,13 @@ def _bars(figure: Figure, rows: np.ndarray, *labels: str) -> None:
         _bar(figure, row, label)
 
 
-def _bar(figure: Figure, axes: np.ndarray, label: str) -> None:
+def _bar(
+    figure: Figure,
+    axes: np.ndarray,
+    label: str,
+    *,
+    location: Literal["right", "bottom"] = "right",
+) -> None:
     shown = axes.flat[0].images[0]
-    bar = figure.colorbar(shown, ax=axes, label=label, shrink=0.9, aspect=24)
+    bar = figure.colorbar(shown, ax=axes, label=label, location=location, shrink=0.9, aspect=24)
     bar.outline.set_visible(False)
