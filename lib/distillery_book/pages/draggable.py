@@ -135,7 +135,7 @@ def _picture(figure: Figure) -> bytes:
     from PIL import Image
 
     drawn, written = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
+    figure.savefig(drawn, format="png", bbox_inches="tight")
     plt.close(figure)
     picture = Image.open(drawn).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)

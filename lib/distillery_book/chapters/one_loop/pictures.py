@@ -43,9 +43,9 @@ ASKED = {
 ERROR = "distance from the teacher"
 MOVED_ALT = (
     "Three square maps. The teacher shows bent red and blue waves; a cloud of white dots lies in"
-    " its upper right corner. The student is like it under the dots, and unlike it elsewhere. The"
-    " map of their distance is dark under the dots, and mostly yellow elsewhere, also on most of a"
-    " dashed ring."
+    " its upper right corner. The student shows the same bend under the dots, and pale wedges"
+    " elsewhere. The map of their distance is dark under the dots, with broad yellow bands that"
+    " cross a dashed ring."
 )
 COMPARED = {"values": "values", "slopes": "slopes", "both": "values and slopes"}
 
