@@ -32,6 +32,11 @@ REQUIRED = os.environ.get("DISTILLERY_BROWSER") == "require"
 PAGES = sorted(str(path.relative_to(SITE)) for path in (SITE / "book").rglob("*.html")) or [
     "book/index.html"
 ]
+DRAGGABLE = [
+    page
+    for page in PAGES
+    if (SITE / page).is_file() and 'class="draggable"' in (SITE / page).read_text("utf-8")
+]
 CUT_OFF = [
     *(
         "--no-sandbox",
@@ -148,6 +153,56 @@ def test_the_formulas_of_a_chapter_fit_a_page_of_1280_pixels(browser: Any, page:
         assert visit.tab.evaluate(f"{wide}.map(drawing => drawing.closest('section').id)") == []
 
 
+@pytest.mark.parametrize("page", DRAGGABLE)
+def test_a_picture_to_drag_and_its_numbers_follow_the_arrow_keys(browser: Any, page: str) -> None:
+    with _Visit(browser, page) as visit:
+        slider = visit.tab.locator(".draggable input[type=range]").first
+        first = visit.dragged()
+        slider.focus()
+        visit.tab.keyboard.press("ArrowLeft")
+        second = visit.dragged()
+        visit.tab.keyboard.press("ArrowRight")
+        assert second["pictures"] != first["pictures"]
+        assert re.findall(r"\d+\.\d+", second["says"]) != re.findall(r"\d+\.\d+", first["says"])
+        assert visit.dragged() == first
+        assert slider.get_attribute("aria-valuetext")
+        assert slider.evaluate("input => input.labels[0].innerText")
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("page", DRAGGABLE)
+def test_a_picture_to_drag_follows_the_pointer(browser: Any, page: str) -> None:
+    with _Visit(browser, page) as visit:
+        canvas = visit.tab.locator(".draggable canvas").first
+        canvas.scroll_into_view_if_needed()
+        frame = canvas.bounding_box()
+        told = []
+        visit.tab.mouse.move(frame["x"] + 5, frame["y"] + 5)
+        visit.tab.mouse.down()
+        for share in (0.02, 0.5, 0.98):
+            place = frame["x"] + share * frame["width"], frame["y"] + share * frame["height"]
+            visit.tab.mouse.move(*place)
+            told.append(visit.dragged()["says"])
+        visit.tab.mouse.up()
+        visit.tab.mouse.move(frame["x"] + 5, frame["y"] + 5)
+        assert len(set(told)) == 3
+        assert visit.dragged()["says"] == told[-1]
+
+
+@pytest.mark.parametrize("page", DRAGGABLE)
+def test_without_scripts_a_still_picture_and_its_sentence_stand_there(
+    browser: Any, page: str
+) -> None:
+    with _Visit(browser, page, scripts=False) as visit:
+        still = visit.tab.locator(".draggable > img").first
+        assert still.is_visible()
+        assert still.get_attribute("alt")
+        assert visit.tab.locator(".draggable-says").first.inner_text()
+        assert visit.tab.locator(".draggable canvas").count() == 0
+    with _Visit(browser, page) as visit:
+        assert not visit.tab.locator(".draggable > img").first.is_visible()
+
+
 def test_search_finds_recollection(browser: Any) -> None:
     with _Visit(browser, "search.html", query="?q=recollection") as visit:
         visit.tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)
@@ -166,11 +221,20 @@ class _Visit:
     """One page in one tab, and whatever it complained about while it loaded."""
 
     def __init__(
-        self, browser: Any, page: str, *, theme: str = "light", width: int = 1400, query: str = ""
+        self,
+        browser: Any,
+        page: str,
+        *,
+        theme: str = "light",
+        width: int = 1400,
+        query: str = "",
+        scripts: bool = True,
     ) -> None:
-        self.page, self.theme, self.query = page, theme, query
+        self.page, self.theme, self.query, self.scripts = page, theme, query, scripts
         self.context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=theme
+            viewport={"width": width, "height": 1000},
+            color_scheme=theme,
+            java_script_enabled=scripts,
         )
         self.complaints: list[str] = []
 
@@ -192,7 +256,7 @@ class _Visit:
             ),
         )
         self.tab.goto((SITE / self.page).as_uri() + self.query)
-        if self.tab.evaluate("document.querySelectorAll('.math').length"):
+        if self.scripts and self.tab.evaluate("document.querySelectorAll('.math').length"):
             self.tab.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
         return self
 
@@ -202,6 +266,12 @@ class _Visit:
     def _complain(self, what: str, is_bad: bool) -> None:
         if is_bad:
             self.complaints.append(what)
+
+    def dragged(self) -> dict[str, Any]:
+        """What a picture to drag shows, and the sentence beneath it."""
+        maps = "[...document.querySelectorAll('.draggable canvas')].map(map => map.toDataURL())"
+        says = self.tab.locator(".draggable-says").first.inner_text()
+        return {"pictures": self.tab.evaluate(maps), "says": says}
 
     def picture(self, name: str) -> None:
         height = min(self.tab.evaluate("document.documentElement.scrollHeight"), 9000)

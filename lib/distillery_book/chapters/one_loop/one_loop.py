@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -14,12 +15,17 @@ from distillery.losses import DerivativeSquareError, Loss, SquareError
 from distillery.models.mlp import MLP
 from distillery.teachers import Formula
 from distillery.training.schedules import one_cycle
-from distillery_book.results.study import Cell, Context, Outcome, Profile, Study
+from distillery_book.results.study import Cell, Context, Outcome, Profile, Scalar, Study
 
 GENERATORS = ("uniform", "data", "wrong place")
 LOSSES = ("values", "slopes", "both")
 QUESTIONS = (8, 16, 32, 64, 128, 256)
 SIDE = 3.0
+# Where the middle of a movable generator may stand, along either input.
+MIDDLES = (-2.4, -1.2, 0.0, 1.2, 2.4)
+SCALE, MOVED = 0.5, "moved"
+# The grids on which recorded students answer, points a side; the moved one's are many, and small.
+POINTS, MOVED_POINTS = 61, 25
 
 
 def surface(x: Tensor) -> Tensor:
@@ -45,7 +51,13 @@ def generator(name: str, *, rng: torch.Generator) -> Generator:
         return Uniform(2, rng=rng, low=-SIDE, high=SIDE)
     if name == "data":
         return Resample(ring(500, rng=rng), rng=rng)
-    return Noise(2, rng=rng, mean=torch.full((2,), 2.2, device=rng.device), scale=0.5)
+    return around(2.2, 2.2, rng=rng)
+
+
+def around(first: float, second: float, *, rng: torch.Generator) -> Generator:
+    """Asks near one point of the plane: normal inputs with a standard deviation of a half."""
+    mean = torch.tensor([first, second], device=rng.device)
+    return Noise(2, rng=rng, mean=mean, scale=SCALE)
 
 
 def loss(name: str) -> Loss:
@@ -80,25 +92,45 @@ def errors(network: nn.Module, *, rng: torch.Generator) -> dict[str, float]:
     }
 
 
+def error_on_ring(network: nn.Module) -> float:
+    """Root mean square difference from the teacher at 4000 points of the ring, the same at every
+    call.
+    """
+    return _error_at(network, ring(4000, rng=torch.Generator().manual_seed(4000)))
+
+
+@torch.no_grad()
+def _error_at(network: nn.Module, x: Tensor) -> float:
+    return float((network(x) - surface(x)).square().mean().sqrt())
+
+
 def cells(profile: Profile) -> Sequence[Cell]:
     """Nine choices of where and what, then how many questions slopes save; five seeds but for the
-    smoke run.
+    smoke run. Then a generator that is moved over the square, a student at each of its places.
     """
     steps, seeds = (400, range(1)) if profile == "smoke" else (5000, range(5))
     places = [(place, what, 0) for place in GENERATORS for what in LOSSES]
     counts = [("uniform", what, count) for count in QUESTIONS for what in ("values", "both")]
-    return [
+    chosen = [
         Cell({"generator": place, "loss": what, "questions": count, "steps": steps}, seed)
         for seed in seeds
         for place, what, count in places + counts
     ]
+    middles = (MIDDLES[0], MIDDLES[-1]) if profile == "smoke" else MIDDLES
+    return chosen + [Cell(moved(*pair, steps), 0) for pair in itertools.product(middles, middles)]
+
+
+def moved(first: float, second: float, steps: int = 5000) -> dict[str, Scalar]:
+    """The parameters of the run whose generator asks around one point, for values."""
+    where: dict[str, Scalar] = {"generator": MOVED, "first": first, "second": second}
+    return where | {"loss": "values", "questions": 0, "steps": steps}
 
 
 def run(cell: Cell, context: Context) -> Outcome:
     """Train one student. `questions` > 0 asks at that many fixed places only, again and again."""
     rng = torch.Generator(context.device).manual_seed(cell.seed)
     steps, questions = int(cell.params["steps"]), int(cell.params["questions"])
-    source = generator(str(cell.params["generator"]), rng=rng)
+    source = _generator(cell, rng)
     if questions:
         source = Resample(source.draw(questions).x, rng=rng)
     network = student(rng=rng)
@@ -117,13 +149,25 @@ def run(cell: Cell, context: Context) -> Outcome:
         **errors(network, rng=rng),
         "training_loss": float(history.losses[-100:].mean()),
     }
+    if cell.params["generator"] == MOVED:
+        return Outcome(
+            metrics | {"rmse_asked": _error_at(network, source.draw(4000).x)},
+            arrays=_picture(network, context, MOVED_POINTS),
+        )
     is_shown = cell.seed == 0 and not questions
-    return Outcome(metrics, arrays=_picture(network, context) if is_shown else {})
+    return Outcome(metrics, arrays=_picture(network, context, POINTS) if is_shown else {})
 
 
-def _picture(network: nn.Module, context: Context) -> dict[str, Tensor]:
-    answers = network(square(61, context.device)).detach().cpu()
-    return {"answers": answers.reshape(61, 61).half()}
+def _generator(cell: Cell, rng: torch.Generator) -> Generator:
+    if cell.params["generator"] == MOVED:
+        return around(float(cell.params["first"]), float(cell.params["second"]), rng=rng)
+    return generator(str(cell.params["generator"]), rng=rng)
+
+
+def _picture(network: nn.Module, context: Context, points: int) -> dict[str, Tensor]:
+    """The student's answers on a grid of so many points a side."""
+    answers = network(square(points, context.device)).detach().cpu()
+    return {"answers": answers.reshape(points, points).half()}
 
 
 STUDY = Study("one_loop", 1, "Where to ask, and what", cells, run, precision="float32")
