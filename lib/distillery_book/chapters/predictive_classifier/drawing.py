@@ -42,8 +42,15 @@ def panels(
     )
     for axis, (name, values) in zip(axes.flat, surfaces.items(), strict=True):
         shown = torch.zeros(61, 61) if values is None else values
-        style = {"extent": SQUARE, "limits": limits, "signed": signed, "colorbar": False}
-        plots.surface(shown, label=label, ax=axis, **style)
+        plots.surface(
+            shown,
+            label=label,
+            extent=SQUARE,
+            limits=limits,
+            signed=signed,
+            colorbar=False,
+            ax=axis,
+        )
         if data is not None:
             draw_data(axis, *data)
         text = name if values is not None else f"{name}: not run"
