@@ -33,7 +33,6 @@ MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 6
 LONGER = (
     "02_compression",
     "06_ensembles",
-    "07_predictive_density",
     "09_rbm_to_nade",
     "10_partition_function",
 )

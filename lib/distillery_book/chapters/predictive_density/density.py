@@ -242,11 +242,13 @@ def _rng(cell: Cell) -> torch.Generator:
     return torch.Generator().manual_seed(7_000_000 + cell.seed)
 
 
+# Of the sizes where three components can come so near on every data set, the one where the batch
+# student ends farthest from exact; at 5, 10 and 20 data they cannot on any.
 AIM: dict[str, Scalar] = {
     "experiment": "distil",
     "protocol": "ours",
     "size": "full",
-    "points": 1000,
+    "points": 50,
 }
 STUDY = Study(
     "density",

@@ -18,6 +18,8 @@ from distillery_book.chapters.predictive_density.density import (
     posterior,
     recipe,
 )
+from distillery_book.results import published
+from distillery_book.results.results import Results
 from distillery_book.results.study import Cell, Context, Outcome
 
 
@@ -127,3 +129,14 @@ def test_repeated_draws_each_state_several_times_in_a_row() -> None:
     assert Repeated(Counting(), 3).draw(6).x.flatten().tolist() == [0, 0, 0, 1, 1, 1]
     with pytest.raises(ValueError, match="a multiple of 3"):
         Repeated(Counting(), 3).draw(7)
+
+
+def test_the_aim_is_read_where_the_students_are_farthest_of_the_sizes_that_allow_it() -> None:
+    runs = Results.open().runs(
+        "density", {"experiment": "distil", "protocol": "ours", "size": "full"}
+    )
+    groups = runs.groupby("points")
+    allowed = groups["kl_best"].max() < published.aims()["density_kl"].aim
+    means = groups[["kl_batch", "kl_online"]].mean()[allowed]
+    [(_, metric, where)] = STUDY.aims
+    assert (where["points"], metric) == means.stack().idxmax()
