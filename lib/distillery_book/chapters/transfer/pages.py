@@ -15,7 +15,7 @@ import torch
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery_book.chapters.transfer.memories import RIVALS, SIZES, TABLES, TIMES
 from distillery_book.chapters.transfer.students import MARKS
-from distillery_book.pages import notebook
+from distillery_book.results.results import Results
 from distillery_book.results.verdicts import Recorded
 
 SHORT, LONG = 10_000, 100_000
@@ -42,7 +42,7 @@ def learned(
     if curriculum:
         study, where["curriculum"] = "curricula", curriculum
         where["columns"] = "tables" if curriculum == "active" else "recalled"
-    return notebook.Results.open().mean(study, f"accuracy_{column}_{episodes}", where, scale=100)
+    return Results.open().mean(study, f"accuracy_{column}_{episodes}", where, scale=100)
 
 
 def percent(column: str, episodes: int = SHORT, **who: str) -> float:
@@ -68,23 +68,30 @@ def decoder_bits(size: str) -> int:
 
 
 def full_bits(way: str, size: str) -> float:
-    """All that must be kept of a way to remember, labels included where the labels answer."""
+    """All that must be kept of a way to remember, labels included where the labels answer; the
+    teacher, whom every other way asks, is not counted.
+    """
     raw = 8 * IMAGES * PIXELS / TIMES[size]
     if way == "recollections":
         return decoder_bits(size) + IMAGES * SIZES[size]
-    if way == "images":
+    if way == "images, labels":
         return raw + IMAGES / TIMES[size] * math.log2(CLASSES)
     if way == "prior":
-        return decoder_bits(size) + notebook.value(
-            "transfer", f"bits_prior_{size}", student="lenet", columns="rivals"
-        )
+        where = {"student": "lenet", "columns": "rivals"}
+        stored = Results.open().mean("transfer", f"bits_prior_{size}", where)
+        return math.nan if stored is None else decoder_bits(size) + stored.value
     return float(decoder_bits(size)) if way in ("random codes", "confident") else raw
 
 
 # What each way to remember is called among the columns, by how much it compresses.
 WAYS: Mapping[str, Mapping[str, str]] = {
     "recollections": {size: f"compress_{size}" for size in SIZES},
-    "images": {"10x": "sample_10pct", "50x": "sample_2pct", "100x": "sample_1pct"},
+    "images": {
+        "10x": "sample_10pct_teacher_y",
+        "50x": "sample_2pct_teacher_y",
+        "100x": "sample_1pct_teacher_y",
+    },
+    "images, labels": {"10x": "sample_10pct", "50x": "sample_2pct", "100x": "sample_1pct"},
     "JPEG": {size: f"jpeg_{size}" for size in SIZES},
     "WebP": {size: f"webp_{size}" for size in SIZES},
     "coreset": {size: f"centres_{size}" for size in SIZES},
