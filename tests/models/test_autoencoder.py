@@ -305,6 +305,26 @@ def test_dense_layers_lead_to_the_latents_and_the_same_in_reverse_back() -> None
     torch.testing.assert_close(rival.decode(rival.encode(x)), rival(x).detach())
 
 
+@pytest.mark.parametrize("filters", [1, 5])
+def test_without_linear_layers_the_places_are_the_latents(filters: int) -> None:
+    latents = 4 * filters
+    student = ContinuousAutoencoder(latents, rng=rng(), filters=filters, linear=False)
+    x = torch.rand(3, 1, 28, 28, generator=rng(1))
+    assert student.encode(x).shape == (3, latents)
+    assert student.reconstruct(x).shape == x.shape
+    assert not any(isinstance(layer, torch.nn.Linear) for layer in student.modules())
+    again = ContinuousAutoencoder(**student.arguments(), rng=rng(2))
+    again.load_state_dict(student.state_dict())
+    assert torch.equal(again.reconstruct(x), student.reconstruct(x))
+
+
+@pytest.mark.parametrize("wrong", [{"latents": 3, "filters": 1}, {"latents": 4}])
+def test_places_that_are_not_the_latents_are_refused(wrong: dict[str, int]) -> None:
+    latents = wrong.pop("latents")
+    with pytest.raises(ValueError, match="four latents a filter"):
+        ContinuousAutoencoder(latents, rng=rng(), linear=False, **wrong)  # type: ignore[arg-type]
+
+
 def test_filters_and_dense_layers_together_are_refused() -> None:
     with pytest.raises(
         ValueError,

@@ -2,6 +2,7 @@
 
 from distillery.losses.adversarial import Adversarial
 from distillery.losses.classification import HardLabels, SoftTargets, SquareError
+from distillery.losses.code_kl import CodeKL
 from distillery.losses.contrastive import ContrastiveDivergence
 from distillery.losses.densities import KL, LogSquareError, SoftBits
 from distillery.losses.derivatives import DerivativeSquareError, TwoSampleDerivatives
@@ -15,6 +16,7 @@ __all__ = [
     "AbsoluteError",
     "Adversarial",
     "CodeBits",
+    "CodeKL",
     "ContrastiveDivergence",
     "DerivativeSquareError",
     "HardLabels",

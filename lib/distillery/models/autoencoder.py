@@ -37,9 +37,9 @@ class CategoricalAutoencoder(Described, WithStream):
     In training mode a call draws codes by the Gumbel-softmax, straight-through: one value a
     variable goes forwards, the gradient is that of the softmax at `temperature` (Jang et al., 2017;
     Maddison et al., 2017). In evaluation mode it takes the likeliest code, and in training mode too
-    once `noisy` is False; the layer `code` puts out what was taken, (B, c, l). `reconstruct(x,
-    rng=rng)` is the stochastic pass whose distortion the papers report. `width` filters instead of
-    F between the pictures and the 2x2 places are ours.
+    once `noisy` is False; the layer `code` puts out what was taken, (B, c, l), the layer `logits`
+    what it was drawn by. `reconstruct(x, rng=rng)` is the stochastic pass whose distortion the
+    papers report. `width` filters instead of F between the pictures and the 2x2 places are ours.
     """
 
     def __init__(
@@ -67,7 +67,8 @@ class CategoricalAutoencoder(Described, WithStream):
             temperature,
         )
         self.shape, self.noisy = (channels, size, size), True
-        self.encoder, self.code = _down(channels, width, size, ends=filters), nn.Identity()
+        self.encoder = _down(channels, width, size, ends=filters)
+        self.logits, self.code = nn.Identity(), nn.Identity()
         self.decoder = _up(channels, width, size, starts=filters)
         start_weights(self, rng=rng)
 
@@ -79,7 +80,7 @@ class CategoricalAutoencoder(Described, WithStream):
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction: (B, channels, size, size) to the same."""
-        logits = self.code_logits(x)
+        logits = self.logits(self.code_logits(x))
         chosen = (
             self._straight_through(logits)
             if self.training
@@ -154,7 +155,8 @@ class ContinuousAutoencoder(Described, nn.Module):
     The papers give it three convolutions each way, and no widths. Ours has, unless `filters` says
     otherwise, F = 16 h filters: those of the categorical autoencoder with as many stored bits, 32 h
     variables of 2 values. With `dense` there are no convolutions, but linear layers of these widths
-    between picture and latents, and the same in reverse: `dense=(1024, 512)`.
+    between picture and latents, and the same in reverse: `dense=(1024, 512)`. With `linear` False
+    there are no linear layers: the F filters at 2x2 places are the latents, 4 F of them.
     """
 
     def __init__(
@@ -166,13 +168,19 @@ class ContinuousAutoencoder(Described, nn.Module):
         size: int = 28,
         filters: int | None = None,
         dense: Sequence[int] | None = None,
+        linear: bool = True,
     ) -> None:
         check_size("latents", latents)
         _check_picture_size(channels, size)
+        if not linear and (dense is not None or filters is None or latents != 4 * filters):
+            raise ValueError(
+                f"latents is {latents}, filters {filters!r} and dense {dense!r} with linear=False:"
+                " four latents a filter, and no dense layers, are needed"
+            )
         super().__init__()
         self.latents, self.shape = latents, (channels, size, size)
         if dense is None:
-            self._convolve(16 * latents if filters is None else filters, rng)
+            self._convolve(16 * latents if filters is None else filters, linear, rng)
         elif filters is not None:
             raise ValueError(
                 f"filters is {filters!r} and dense is {tuple(dense)}: convolutions or dense layers"
@@ -183,17 +191,19 @@ class ContinuousAutoencoder(Described, nn.Module):
             self.encoder = nn.Sequential(MLP(widths, rng=rng))
             self.decoder = nn.Sequential(MLP(widths[::-1], rng=rng), nn.Unflatten(1, self.shape))
 
-    def _convolve(self, filters: int, rng: torch.Generator) -> None:
+    def _convolve(self, filters: int, linear: bool, rng: torch.Generator) -> None:
         check_size("filters", filters)
         channels, size, _ = self.shape
+        narrow = [nn.ReLU(), nn.Flatten(), nn.Linear(4 * filters, self.latents)]
+        widen = [nn.Linear(self.latents, 4 * filters), nn.ReLU()]
         self.encoder = nn.Sequential(
-            _down(channels, filters, size),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(4 * filters, self.latents),
+            _down(channels, filters, size), *(narrow if linear else [nn.Flatten()])
         )
-        widen = [nn.Linear(self.latents, 4 * filters), nn.ReLU(), nn.Unflatten(1, (filters, 2, 2))]
-        self.decoder = nn.Sequential(*widen, _up(channels, filters, size))
+        self.decoder = nn.Sequential(
+            *(widen if linear else []),
+            nn.Unflatten(1, (filters, 2, 2)),
+            _up(channels, filters, size),
+        )
         start_weights(self, rng=rng)
 
     def arguments(self) -> dict[str, Any]:
@@ -202,9 +212,14 @@ class ContinuousAutoencoder(Described, nn.Module):
         layers = (
             {"dense": within.arguments()["widths"][1:-1]}
             if isinstance(within, MLP)
-            else {"filters": within[0].out_channels}
+            else {"filters": within[0].out_channels, **self._without_linear()}
         )
         return {"latents": self.latents, "channels": channels, "size": size, **layers}
+
+    def _without_linear(self) -> dict[str, bool]:
+        """Said of a network that has none, so that files written before say what they did."""
+        has_linear = any(isinstance(layer, nn.Linear) for layer in self.encoder)
+        return {} if has_linear else {"linear": False}
 
     def forward(self, x: Tensor) -> Tensor:
         """The reconstruction: (B, channels, size, size) to the same."""

@@ -13,7 +13,7 @@ tables are counted and compared in one way. Texts are made of them elsewhere, at
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,7 @@ class Results:
             for place, answer in _places(study):
                 mean = self.mean(study.name, answer.metric, answer.where, scale=answer.scale)
                 if mean is not None and _is_better(mean, best.get(place)):
-                    best[place] = mean
+                    best[place] = replace(mean, calibrates=answer.calibrates)
         return best
 
     @property

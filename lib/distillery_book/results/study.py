@@ -106,6 +106,9 @@ class Outcome:
 class Answer:
     """Which records answer a published cell: those that fit `where`; their `metric` times `scale`
     is `column` of `row` in `table`.
+
+    A number that has decided something which the paper leaves open `calibrates`, and judges
+    nothing.
     """
 
     table: str
@@ -114,6 +117,7 @@ class Answer:
     metric: str
     where: Mapping[str, Scalar] = field(default_factory=dict)
     scale: float = 1.0
+    calibrates: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ misses          worse by more than that
 differs         further away than that, where neither direction is better
 undecided       our interval is wider than the difference that the paper's conclusion hangs on, the
                 sign is the opposite one, the estimator doubts itself, or the runs are too few
+calibrates      it decided something that the paper leaves open, and judges nothing
 by definition   arithmetic alone; it counts for nothing
 not run         nothing is recorded
 
@@ -30,7 +31,8 @@ from distillery_book.results.records import Record
 
 NOT_RUN = "not run"
 BY_DEFINITION = "by definition"
-VERDICTS = ("agrees", "beats", "misses", "differs", "undecided", BY_DEFINITION, NOT_RUN)
+CALIBRATES = "calibrates"
+VERDICTS = ("agrees", "beats", "misses", "differs", "undecided", CALIBRATES, BY_DEFINITION, NOT_RUN)
 REDUCED = ", reduced"
 RANKS = {"paper": 0, "laptop": 1}
 STAND_IN = "embedded:"
@@ -47,7 +49,7 @@ class Recorded:
     `spread` is the standard deviation over seeds (None for one), `error` the standard error of the
     mean: the spread over the root of n, or the recorded `<metric>_se` where that is larger; None
     when neither is known. `is_doubted` says that an estimator warned of its own answer
-    (`<metric>_warnings`).
+    (`<metric>_warnings`), `calibrates` that the number decided what the paper leaves open.
     """
 
     value: float
@@ -60,6 +62,7 @@ class Recorded:
     departures: Mapping[str, Sequence[Any]]
     study: str
     is_doubted: bool = False
+    calibrates: bool = False
 
 
 def judge(cell: published.Cell, recorded: Recorded | None) -> str:
@@ -68,6 +71,8 @@ def judge(cell: published.Cell, recorded: Recorded | None) -> str:
         return NOT_RUN
     if cell.column.by_definition:
         return BY_DEFINITION
+    if recorded.calibrates:
+        return CALIBRATES
     verdict = decide(
         recorded.value - cell.value,
         margin(cell, recorded),

@@ -101,7 +101,7 @@ def test_the_summary_counts_verdicts_and_shows_aims_and_studies(
     assert cli.main(["status", "--results", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     (row,) = [line.split() for line in lines if TABLE in line]
-    assert row == ["3", TABLE, "40", "1", "·", "·", "·", "·", "·", "39"]
+    assert row == ["3", TABLE, "40", "1", "·", "·", "·", "·", "·", "·", "39"]
     assert any(
         line.startswith("distillation_100x: at least 99.20 %") and line.endswith("not met")
         for line in lines

@@ -226,6 +226,11 @@ def test_a_number_that_is_arithmetic_alone_counts_for_nothing() -> None:
     assert verdicts.judge(cell(by_definition=True), None) == "not run"
 
 
+def test_a_number_that_calibrates_judges_nothing() -> None:
+    for value in VALUES:
+        assert verdicts.judge(cell(), found(value, calibrates=True)) == "calibrates"
+
+
 def test_an_estimator_that_doubts_itself_is_at_most_undecided() -> None:
     for value, verdict in ((90.0, "undecided"), (99.0, "undecided"), (80.0, "misses")):
         assert verdicts.judge(cell(), found(value, is_doubted=True)) == verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from distillery.tools.compress.recipes import LONG_PASSES, PASSES, SPARING, USUAL, recipe_for
-from distillery_book.chapters.compression import codecs, rate
+from distillery_book.chapters.compression import codecs, rate, variational
 from distillery_book.results.study import Cell, Profile, Scalar
 
 CODES: tuple[tuple[int, int], ...] = (  # Table 6, from few filters to many
@@ -15,6 +15,8 @@ CODES: tuple[tuple[int, int], ...] = (  # Table 6, from few filters to many
 )
 LATENTS = (1, 2, 3, 5, 7, 20)  # Table 7
 SHIPPED = ((38, 2), (62, 2), (168, 2))
+# Of these too it is measured what the papers' own recipe makes of them.
+BY_THE_PAPERS = ((6, 2), (20, 2), (8, 6), (12, 10), (24, 6), (10, 20))
 WIDEST = 120  # filters at the profile `laptop`
 
 # Data sets, codes and passes: Omniglot's are those of its distillation and of lifelong learning;
@@ -63,7 +65,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
     if profile == "laptop":
         return laptop
     wide = [published(*code) for code in CODES if code not in narrow]
-    return [*laptop, *_beyond(), *_others(), *_seeds(), *wide]
+    return [*laptop, *_beyond(), *_others(), *_seeds(), *_by_the_papers(), *wide]
 
 
 def published(variables: int, values: int, seed: int = 0) -> Cell:
@@ -96,6 +98,8 @@ def _small() -> list[Cell]:
         _categorical(16, 4, 0, passes=6, data=digits),
         Cell({"model": "continuous", "h": 2, "filters": 8, "passes": 4}, 0, digits),
         Cell({"model": "continuous", "h": 5, **dense}, 0, digits),
+        variational.code(16, 2, passes=2, data=digits),
+        variational.rival(2, passes=1, data=digits),
         Cell({"model": "jpeg", "quality": 25, "images": 500}, 0, digits),
         rate.traded(16, 0.001, passes=6, data=digits, **few),
     ]
@@ -103,6 +107,14 @@ def _small() -> list[Cell]:
 
 def _seeds() -> list[Cell]:
     return [published(*code, seed) for seed in (1, 2) for code in SHIPPED]
+
+
+def _by_the_papers() -> list[Cell]:
+    """The papers' own recipe: the shipped codes from three seeds, six more, continuous rivals."""
+    seeds = [variational.code(*code, seed) for seed in range(3) for code in SHIPPED]
+    further = [variational.code(*code) for code in BY_THE_PAPERS]
+    rivals = [variational.rival(filters) for filters in LATENTS]
+    return [*rivals, *further, *sorted(seeds, key=lambda cell: int(cell.params["c"]))]
 
 
 def _beyond() -> list[Cell]:

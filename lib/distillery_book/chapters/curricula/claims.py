@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from distillery_book.results.claims import Mean, Test, above, every
 
 SHORT, LONG = 10_000, 100_000
+BATCH = 10  # examples a step, as the study has it
 TABLES = (
     "real",
     "sample_10pct",
@@ -29,7 +30,7 @@ def accuracy(column: str, after: int, *, student: str = "lenet", curriculum: str
     where = {
         "student": student,
         "columns": GROUPS.get(curriculum, "tables"),
-        "batch": 1,
+        "batch": BATCH,
         "episodes": SHORT if after <= SHORT else LONG,
     }
     if curriculum:

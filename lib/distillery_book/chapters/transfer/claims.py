@@ -8,6 +8,7 @@ from distillery import metrics
 from distillery.metrics import Estimate
 from distillery.storage import autoencoder_parameters
 from distillery_book.chapters.transfer import pages
+from distillery_book.chapters.transfer.students import BATCH
 from distillery_book.results.claims import Mean, Test, above, every
 from distillery_book.results.results import Results
 
@@ -22,7 +23,7 @@ def accuracy(
     column: str, *, student: str = "lenet", after: int = EPISODES, of: int = EPISODES
 ) -> Mean:
     """What students of a column answer rightly, in points, `after` so many of `of` episodes."""
-    where = {"student": student, "columns": pages.group(column), "batch": 1, "episodes": of}
+    where = {"student": student, "columns": pages.group(column), "batch": BATCH, "episodes": of}
     return Mean("transfer", f"accuracy_{column}_{after}", where, 100.0)
 
 

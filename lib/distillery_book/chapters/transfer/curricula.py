@@ -18,6 +18,7 @@ from typing import Any
 
 from distillery_book.chapters.transfer import setting, students
 from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, TABLES
+from distillery_book.chapters.transfer.students import BATCH
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
 
 SHORT, LONG = 10_000, 100_000
@@ -56,7 +57,7 @@ def _cell(kind: str, name: str, seed: int, *, episodes: int, data: str = "") -> 
 
 
 def _place(kind: str, name: str) -> dict[str, Scalar]:
-    return {"student": kind, "columns": GROUPS[name], "curriculum": name, "batch": 1}
+    return {"student": kind, "columns": GROUPS[name], "curriculum": name, "batch": BATCH}
 
 
 def run(cell: Cell, context: Context) -> Outcome:

@@ -14,7 +14,7 @@ import torch
 
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery_book.chapters.transfer.memories import RIVALS, SIZES, TABLES, TIMES
-from distillery_book.chapters.transfer.students import MARKS
+from distillery_book.chapters.transfer.students import BATCH, MARKS
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import Recorded
 
@@ -36,7 +36,7 @@ def learned(
     column: str, episodes: int = SHORT, *, student: str = "lenet", curriculum: str = ""
 ) -> Recorded | None:
     """The accuracy in points of a column's students, None where nothing is recorded."""
-    where: dict[str, Any] = {"student": student, "columns": group(column), "batch": 1}
+    where: dict[str, Any] = {"student": student, "columns": group(column), "batch": BATCH}
     where["episodes"] = SHORT if episodes <= SHORT else LONG
     study = "transfer"
     if curriculum:

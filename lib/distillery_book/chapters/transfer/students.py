@@ -1,4 +1,4 @@
-"""Students side by side, each learning from a memory of its own, one example a step."""
+"""Students side by side, each learning from a memory of its own."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from distillery_book.chapters.transfer.watched import Watched
 RATES = (1e-3, 1e-4)  # of which the better is reported, as in the papers
 MARKS = (10, 100, 1000, 10_000, 100_000)  # episodes after which students are looked at
 AT_ONCE = 1000
+BATCH = 10  # examples a step
 EVERY = 2000  # steps between checkpoints
 CHOSEN_FROM = 10  # candidates of which one is chosen
 
@@ -69,6 +70,19 @@ class Course:
     episodes: int
     seed: int
     curriculum: str = "random"
+    batch: int = BATCH
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or MARKS[0] % self.batch:
+            raise ValueError(
+                f"batch is {self.batch}: a divisor of {MARKS[0]} is needed, after which episodes"
+                " students are looked at first"
+            )
+
+    @property
+    def marks(self) -> list[int]:
+        """Numbers of episodes after which students are looked at."""
+        return [mark for mark in MARKS if mark <= self.episodes]
 
 
 def taught(
@@ -95,8 +109,8 @@ def taught(
     names = list(columns)
     count = len(measured["test"][0])
     shares = {rate: [_shares(probe, count) for probe in taken] for rate, taken in probes.items()}
-    metrics = dict(_metrics(names, shares))
-    return Taught(metrics, _right(names, metrics, probes), lesson.seen)
+    metrics = dict(_metrics(names, course, shares))
+    return Taught(metrics, _right(names, course, metrics, probes), lesson.seen)
 
 
 class Lesson:
@@ -151,19 +165,18 @@ def _history(
     lesson: Lesson, measured: Mapping[str, Examples], place: _Part, *, rate: float
 ) -> History:
     """All columns at one rate. First weights and examples are the same at every rate."""
-    bank = lesson.bank(place.device)
-    marks = [mark for mark in MARKS if mark <= lesson.course.episodes]
-    chosen = Watched(lesson.generator(bank, place.device), len(bank), marks)
+    bank, course = lesson.bank(place.device), lesson.course
+    chosen = Watched(lesson.generator(bank, place.device), len(bank), course.marks)
     history = distill(
         Recorded(),
         bank,
         chosen,
         SoftTargets(),
         optimizer=torch.optim.Adam(bank.parameters(), lr=rate, fused=True),
-        batch_size=len(bank),
-        steps=lesson.course.episodes,
+        batch_size=len(bank) * course.batch,
+        steps=course.episodes // course.batch,
         probes={"held": _shares_right(*measured["held"]), "test": _all_right(*measured["test"])},
-        probe_at=marks,
+        probe_at=[mark // course.batch for mark in course.marks],
         checkpoint=place.scratch / f"rate-{rate:g}.safetensors",
         every=EVERY,
         progress=place.progress,
@@ -191,8 +204,7 @@ def _shares_right(x: Tensor, y: Tensor) -> Callable[[nn.Module], Any]:
     """A probe: the share of these images that each student of a bank answers rightly."""
 
     def probe(bank: Any) -> list[float]:
-        students = [bank.student(index).eval() for index in range(len(bank))]
-        return [float(_is_right(student, x, y).double().mean()) for student in students]
+        return [float(_is_right(student, x, y).double().mean()) for student in _each(bank)]
 
     return probe
 
@@ -201,11 +213,16 @@ def _all_right(x: Tensor, y: Tensor) -> Callable[[nn.Module], Any]:
     """A probe: which of these images each student of a bank answers rightly, a bit an image."""
 
     def probe(bank: Any) -> list[str]:
-        students = [bank.student(index).eval() for index in range(len(bank))]
-        answers = [_is_right(student, x, y).cpu().numpy() for student in students]
+        answers = [_is_right(student, x, y).cpu().numpy() for student in _each(bank)]
         return [np.packbits(answer).tobytes().hex() for answer in answers]
 
     return probe
+
+
+def _each(bank: Any) -> Iterator[nn.Module]:
+    """The students one by one, their filters laid out as convolutions of many pictures are fast."""
+    for index in range(len(bank)):
+        yield bank.student(index).eval().to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -226,15 +243,16 @@ def _bits(text: str) -> np.ndarray:
 
 def _right(
     names: Sequence[str],
+    course: Course,
     metrics: Mapping[str, float],
     probes: Mapping[float, Sequence[Mapping[str, Any]]],
 ) -> dict[str, Tensor]:
     """The bits of the test images at the rates that `metrics` name as the better ones."""
-    steps = [probe["step"] for probe in next(iter(probes.values()))]
-    compared = [place for place, step in enumerate(steps) if step >= COMPARED_FROM]
+    marks = course.marks
+    compared = [place for place, mark in enumerate(marks) if mark >= COMPARED_FROM]
     right = {}
     for index, name in enumerate(names):
-        rates = [metrics[f"rate_{name}_{steps[place]}"] for place in compared]
+        rates = [metrics[f"rate_{name}_{marks[place]}"] for place in compared]
         texts = [
             probes[rate][place]["test"][index] for rate, place in zip(rates, compared, strict=True)
         ]
@@ -243,14 +261,15 @@ def _right(
 
 
 def _metrics(
-    columns: Sequence[str], shares: Mapping[float, Sequence[Mapping[str, Any]]]
+    columns: Sequence[str],
+    course: Course,
+    shares: Mapping[float, Sequence[Mapping[str, Any]]],
 ) -> Iterator[tuple[str, float]]:
     """For each column and mark: the shares at every rate, that at the better, and which it is."""
-    for marks in zip(*shares.values(), strict=True):
-        episodes = marks[0]["step"]
+    for episodes, *looks in zip(course.marks, *shares.values(), strict=True):
         for index, column in enumerate(columns):
-            held = [probe["held"][index] for probe in marks]
-            test = [probe["test"][index] for probe in marks]
+            held = [probe["held"][index] for probe in looks]
+            test = [probe["test"][index] for probe in looks]
             for rate, on_held, on_test in zip(shares, held, test, strict=True):
                 yield f"held_{rate:g}_{column}_{episodes}", on_held
                 yield f"test_{rate:g}_{column}_{episodes}", on_test

@@ -10,36 +10,42 @@ from torch import Tensor
 from distillery.protocols import Batch, Generator
 from distillery.tools.compress.recipes import as_bytes
 
-LAST = 16  # examples a student that are kept before each mark
+LAST = 20  # examples a student that are kept before each mark
 
 
 class Watched(Generator):
-    """Hands on what another generator draws, an example a step for each of `students`, and keeps a
-    copy of the last ones before each mark: `pictures`, uint8 (marks, students, LAST, …).
+    """Hands on what another generator draws, equally many examples for each of `students`, and
+    keeps a copy of the last ones before each mark, a number of examples a student: `pictures`,
+    uint8 (marks, students, LAST, …).
 
-    A mark of fewer steps than are kept leaves the rest black.
+    Before a mark of fewer examples than are kept the rest is black.
     """
 
-    remembers = ("steps", "pictures")
+    remembers = ("seen", "pictures", "latest")
 
     def __init__(self, generator: Generator, students: int, marks: Sequence[int]) -> None:
         self.generator, self.students, self.marks = generator, students, list(marks)
-        self.steps = 0
+        self.seen = 0
         self.pictures: Tensor = torch.zeros(0)
+        self.latest: Tensor = torch.zeros(0)
 
     def draw(self, n: int) -> Batch:
+        if n % self.students:
+            raise ValueError(f"n is {n}: a multiple of the {self.students} students is needed")
         batch = self.generator.draw(n)
-        if n != self.students:
-            raise ValueError(f"n is {n}: one example for each of {self.students} students is kept")
-        self.steps += 1
+        self.seen += n // self.students
         self._keep(batch.x)
         return batch
 
     def _keep(self, x: Tensor) -> None:
-        if len(self.pictures) == 0:
-            shape = (len(self.marks), self.students, LAST, *x.shape[1:])
+        drawn = x.reshape(self.students, -1, *x.shape[1:])
+        if len(self.latest) == 0:
+            self.latest = torch.zeros(self.students, LAST, *x.shape[1:], dtype=torch.uint8)
+            shape = (len(self.marks), *self.latest.shape)
             self.pictures = torch.zeros(shape, dtype=torch.uint8)
-        for place, mark in enumerate(self.marks):
-            before = mark - self.steps
-            if 0 <= before < LAST:
-                self.pictures[place, :, LAST - 1 - before] = as_bytes(x).cpu()
+        if not any(0 <= mark - self.seen < LAST for mark in self.marks):
+            return  # nothing is kept of what lies far from a mark
+        newest = as_bytes(drawn[:, -LAST:]).cpu()
+        self.latest = torch.cat([self.latest, newest], 1)[:, -LAST:]
+        if self.seen in self.marks:
+            self.pictures[self.marks.index(self.seen)] = self.latest

@@ -69,14 +69,16 @@ def test_active_and_diverse_chooses_from_a_hundred_as_each_student_would_alone()
         assert torch.equal(chosen.x[0], both.x[student])
 
 
-def test_what_was_chosen_last_before_each_mark_is_kept() -> None:
-    watched = Watched(streams(range(2)), 2, [3, 40])
-    drawn = torch.stack([watched.draw(2).x for _ in range(45)], 1)  # (students, steps, …)
+@pytest.mark.parametrize("batch", [1, 5, 10])
+def test_what_was_chosen_last_before_each_mark_is_kept(batch: int) -> None:
+    watched = Watched(streams(range(2)), 2, [10, 100])
+    draws = [watched.draw(2 * batch).x.reshape(2, batch, 1, 4, 4) for _ in range(110 // batch)]
+    drawn = torch.cat(draws, 1)  # (students, examples, …)
     kept = watched.pictures.float() / 255
     assert kept.shape == (2, 2, LAST, 1, 4, 4)
-    assert torch.equal(kept[0, :, -3:], drawn[:, :3])
-    assert kept[0, :, :-3].abs().sum() == 0
-    assert torch.equal(kept[1], drawn[:, 40 - LAST : 40])
+    assert torch.equal(kept[0, :, -10:], drawn[:, :10])
+    assert kept[0, :, :-10].abs().sum() == 0
+    assert torch.equal(kept[1], drawn[:, 100 - LAST : 100])
 
 
 def test_what_was_kept_survives_a_stop() -> None:
@@ -89,9 +91,14 @@ def test_what_was_kept_survives_a_stop() -> None:
     assert torch.equal(watched.pictures, later.pictures)
 
 
-def test_a_draw_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="n is 4: one example for each of 2 students"):
-        Watched(streams(range(2)), 2, [3]).draw(4)
+def test_a_draw_that_cannot_be_shared_out_is_refused() -> None:
+    with pytest.raises(ValueError, match="n is 3: a multiple of the 2 students"):
+        Watched(streams(range(2)), 2, [3]).draw(3)
+
+
+def test_a_batch_after_which_no_mark_comes_is_refused() -> None:
+    with pytest.raises(ValueError, match="batch is 3: a divisor of 10 is needed"):
+        students.Course("mlp", 100, 0, batch=3)
 
 
 @pytest.mark.parametrize("curriculum", ["random", "active", "active and diverse"])
