@@ -14,7 +14,7 @@ from distillery_book.chapters.transfer.setting import KINDS
 from distillery_book.results import published
 from distillery_book.results.claims import FAILS, HOLDS, Test, above, judge
 from distillery_book.results.results import Results
-from distillery_book.results.verdicts import NOT_RUN
+from distillery_book.results.verdicts import NOT_RUN, Recorded
 
 LABELS = {
     "real": "all images, labels",
@@ -131,7 +131,7 @@ def ways(size: str) -> pd.DataFrame:
         lines[way] = {
             "megabits": NOT_RUN if math.isnan(bits) else f"{bits:.2f}",
             "pictures": _held(way, size),
-            "right, %": NOT_RUN if mean is None else _text(mean.value, _twice(mean.error)),
+            "right, %": NOT_RUN if mean is None else _with_error(mean),
             "beside recollections": ""
             if way == "recollections"
             else _text(gap.value, 2 * gap.error),
@@ -151,6 +151,10 @@ def _held(way: str, size: str) -> str:
     where = {"student": "lenet", "columns": pages.group(column)}
     mean = Results.open().mean("transfer", f"pictures_{column}", where)
     return NOT_RUN if mean is None else f"{mean.value:,.0f}"
+
+
+def _with_error(mean: Recorded) -> str:
+    return _text(mean.value, math.inf if mean.error is None else 2 * mean.error)
 
 
 def _text(value: float, error: float) -> str:
