@@ -13,5 +13,11 @@ CHAPTER = Chapter(
     title="Curricula",
     question="Which example should a student see next?",
     costs="an active student: a minute and a half on one core for 10,000 examples",
-    in_preparation=True,
+    finding=(
+        "**Curricula**: ten thousand recollections of 38 bits drawn at random teach a new network "
+        "to read {glue:text}`04_curricula.ipynb::curricula-random:s` % of unseen digits; "
+        "{glue:text}`04_curricula.ipynb::curricula-active:s` % if each is the hardest of ten, "
+        "{glue:text}`04_curricula.ipynb::curricula-both:s` % if the ten were first chosen to be "
+        "unlike one another."
+    ),
 )

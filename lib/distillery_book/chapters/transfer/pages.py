@@ -68,23 +68,30 @@ def decoder_bits(size: str) -> int:
 
 
 def full_bits(way: str, size: str) -> float:
-    """All that must be kept of a way to remember, labels included where the labels answer."""
+    """All that must be kept of a way to remember, labels included where the labels answer; the
+    teacher, whom every other way asks, is not counted.
+    """
     raw = 8 * IMAGES * PIXELS / TIMES[size]
     if way == "recollections":
         return decoder_bits(size) + IMAGES * SIZES[size]
-    if way == "images":
+    if way == "images, labels":
         return raw + IMAGES / TIMES[size] * math.log2(CLASSES)
     if way == "prior":
         where = {"student": "lenet", "columns": "rivals"}
-        prior = Results.open().mean("transfer", f"bits_prior_{size}", where)
-        return decoder_bits(size) + (math.nan if prior is None else prior.value)
+        stored = Results.open().mean("transfer", f"bits_prior_{size}", where)
+        return math.nan if stored is None else decoder_bits(size) + stored.value
     return float(decoder_bits(size)) if way in ("random codes", "confident") else raw
 
 
 # What each way to remember is called among the columns, by how much it compresses.
 WAYS: Mapping[str, Mapping[str, str]] = {
     "recollections": {size: f"compress_{size}" for size in SIZES},
-    "images": {"10x": "sample_10pct", "50x": "sample_2pct", "100x": "sample_1pct"},
+    "images": {
+        "10x": "sample_10pct_teacher_y",
+        "50x": "sample_2pct_teacher_y",
+        "100x": "sample_1pct_teacher_y",
+    },
+    "images, labels": {"10x": "sample_10pct", "50x": "sample_2pct", "100x": "sample_1pct"},
     "JPEG": {size: f"jpeg_{size}" for size in SIZES},
     "WebP": {size: f"webp_{size}" for size in SIZES},
     "coreset": {size: f"centres_{size}" for size in SIZES},
