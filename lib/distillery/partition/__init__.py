@@ -15,8 +15,10 @@ from distillery.partition.bridge import bridge
 from distillery.partition.enumeration import every_state, exact_log_sum, exact_log_z
 from distillery.partition.estimate import Estimate, pareto_shape
 from distillery.partition.importance import importance, reverse_importance
+from distillery.partition.mean_field import mean_field_rates
 from distillery.partition.ratios import log_ratios
 from distillery.partition.temperatures import salakhutdinov_murray, uniform
+from distillery.partition.tempered import tempered
 
 __all__ = [
     "Annealed",
@@ -31,11 +33,13 @@ __all__ = [
     "importance",
     "log_ratios",
     "lower_bound",
+    "mean_field_rates",
     "pareto_shape",
     "reverse",
     "reverse_importance",
     "salakhutdinov_murray",
     "sweeps_a_draw",
+    "tempered",
     "uniform",
     "upper_bound",
 ]

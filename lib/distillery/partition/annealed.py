@@ -64,7 +64,7 @@ def forward(
     if isinstance(chains, bool) or not isinstance(chains, int) or chains < 1:
         raise ValueError(f"chains is {chains!r}: a whole number of at least 1 is needed")
     betas = check_temperatures(temperatures).tolist()
-    path = _Path(machine, base, dtype)
+    path = Path(machine, base, dtype)
     states = sample_bits(path.base.expand(chains, -1).clone(), rng)
     total = torch.full((chains,), path.log_z_base, dtype=torch.float64, device=states.device)
     for k in range(1, len(betas)):
@@ -95,7 +95,7 @@ def reverse(
     """
     check_chains(start)
     betas = check_temperatures(temperatures).tolist()
-    path = _Path(machine, base, dtype)
+    path = Path(machine, base, dtype)
     states = start.to(path.W.device, dtype)
     inputs = path.inputs(states)
     total = torch.full((len(start),), path.log_z_base, dtype=torch.float64, device=states.device)
@@ -129,7 +129,7 @@ def adapted(
     check_count("sweeps", sweeps)
     betas = uniform(pilot)
     slopes = _slopes(
-        _Path(machine, base, torch.float32), betas.tolist(), chains=chains, sweeps=sweeps, rng=rng
+        Path(machine, base, torch.float32), betas.tolist(), chains=chains, sweeps=sweeps, rng=rng
     )
     return even_in_difficulty(
         betas, torch.stack([sweeps * slope.var() for slope in slopes]).cpu(), steps
@@ -153,7 +153,7 @@ def sweeps_a_draw(
     as they are watched there.
     """
     check_count("sweeps", sweeps, least=20)
-    path, found = _Path(machine, base, torch.float32), []
+    path, found = Path(machine, base, torch.float32), []
     states = sample_bits(path.base.expand(chains, -1).clone(), rng)
     for beta in temperatures:
         slopes = []
@@ -167,7 +167,7 @@ def sweeps_a_draw(
 
 
 def _slopes(
-    path: _Path, betas: list[float], *, chains: int, sweeps: int, rng: torch.Generator
+    path: Path, betas: list[float], *, chains: int, sweeps: int, rng: torch.Generator
 ) -> Iterator[Tensor]:
     """d log p_beta / d beta of every chain, the mean over some sweeps at each temperature of an
     annealing run.
@@ -182,7 +182,7 @@ def _slopes(
         yield total / sweeps
 
 
-class _Path:
+class Path:
     """The distributions between base and machine, in one dtype."""
 
     def __init__(self, machine: RBM, base: Tensor | None, dtype: torch.dtype) -> None:

@@ -6,7 +6,7 @@ from distillery_book.results.registry import Chapter
 
 CHAPTER = Chapter(
     "10_partition_function",
-    studies=("partition",),
+    studies=("partition", "coverage"),
     title="The sum over 2^784 states",
     question="I have a density known up to its sum, and want the sum, with an error to believe.",
     costs=(
