@@ -40,6 +40,7 @@ FLOORS = {
         {"site"},
         {"pages"},
         {"chapters"},
+        {"figures"},
         {"running"},
         {"results"},
     ],

@@ -30,7 +30,7 @@ from distillery_book.chapters.one_loop.one_loop import (
     square,
     surface,
 )
-from distillery_book.pages.draggable import Draggable, Panel, colours
+from distillery_book.figures.draggable import Draggable, Panel, colours
 from distillery_book.results.results import Results
 
 SIZE, STEPS, RADIUS, BANDS = 61, 5000, 2.0, 5

@@ -84,13 +84,16 @@ def run(cell: Cell, context: Context) -> Outcome:
         rng = torch.Generator(context.device).manual_seed(1000 + cell.seed)
         began = time.perf_counter()
         estimate = estimator(machine, images, plan, rng)
-        low, high = estimate.interval
-        metrics |= numbers({name: estimate})
-        metrics[f"{name}_covers"] = float(low <= exact <= high)
-        metrics[f"{name}_off"] = estimate.value - exact
-        metrics[f"{name}_seconds"] = time.perf_counter() - began
+        metrics |= {f"{name}_seconds": time.perf_counter() - began, **_held(name, estimate, exact)}
         context.report((index + 1) / len(ESTIMATORS))
     return Outcome(metrics)
+
+
+def _held(name: str, estimate: Estimate, exact: float) -> dict[str, float]:
+    """An estimate, whether its interval holds the exact value, and how far off it is."""
+    low, high = estimate.interval
+    covers, off = float(low <= exact <= high), estimate.value - exact
+    return {**numbers({name: estimate}), f"{name}_covers": covers, f"{name}_off": off}
 
 
 def trained(cell: Cell, images: Tensor) -> RBM:

@@ -61,7 +61,7 @@ def panels(
     bar.outline.set_visible(False)
 
 
-def draw_ellipse(axis: Axes, mean: Tensor, covariance: Tensor, colour: str, label: str) -> None:
+def draw_ellipse(axis: Axes, mean: Tensor, covariance: Tensor, *, colour: str, label: str) -> None:
     """The ellipse that lies two standard deviations from a Gaussian's mean."""
     angle = torch.linspace(0, 2 * math.pi, 181, dtype=torch.float64)
     circle = torch.stack([angle.cos(), angle.sin()])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from distillery_book.pages.draggable import Draggable, Panel, colours
+from distillery_book.figures.draggable import Draggable, Panel, colours
 
 mpl.use("agg")
 

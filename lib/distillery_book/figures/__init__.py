@@ -1,0 +1,1 @@
+"""Pictures of more than one chapter: what a reader can drag."""
