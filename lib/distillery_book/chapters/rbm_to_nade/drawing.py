@@ -1,0 +1,60 @@
+"""How chapter 9 draws images in rows, and students beside their machine, image by image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+from torch import Tensor
+
+from distillery import plots
+
+COLOURS = {"kl": "C0", "square_error": "C1", "from machine": "C2", "score": "C3"}
+MACHINE = "C5"
+GREYS = 14  # few, so that the picture is a small file
+
+
+def gallery(rows: Mapping[str, Tensor], across: int = 12, size: float = 0.5) -> None:
+    """Some images or features of 784 pixels, a named row each; empty ones are left out."""
+    parts = {name: row[:across].float() for name, row in rows.items() if len(row)}
+    axis = plots.images(
+        [_rounded(part / part.max()) for part in parts.values()],
+        columns=across,
+        rows=list(parts),
+        size=size,
+    )
+    axis.images[0].set_interpolation("nearest")  # bits stay black and white
+
+
+def in_order(
+    machine: Tensor, students: Mapping[str, Tensor], *, colours: Mapping[str, str], columns: int = 2
+) -> None:
+    """The images sorted by the machine's log probability (line), each student's (dots) in a panel
+    of its own under its name.
+    """
+    order = machine.argsort(descending=True)
+    rows = math.ceil(len(students) / columns)
+    low = min(float(log_probs.quantile(0.002)) for log_probs in students.values())
+    _, axes = plt.subplots(
+        rows,
+        columns,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        figsize=(3.3 * columns, 0.4 + 2.2 * rows),
+    )
+    for axis, (name, log_probs) in zip(axes.flat, students.items(), strict=True):
+        axis.plot(log_probs[order], ".", color=colours[name], markersize=3, markeredgewidth=0)
+        axis.plot(machine[order], color=MACHINE, linewidth=1.4)
+        axis.annotate(name, (0.04, 0.06), xycoords="axes fraction")
+        axis.set(
+            xlabel="images, sorted by the machine",
+            ylabel="log probability (nats)",
+            ylim=(low, float(machine.max()) + 10),
+        )
+        axis.label_outer()
+
+
+def _rounded(images: Tensor) -> Tensor:
+    return (GREYS * images.view(-1, 28, 28)).round() / GREYS
