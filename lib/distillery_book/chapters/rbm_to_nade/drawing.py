@@ -35,6 +35,7 @@ def in_order(
     """
     order = machine.argsort(descending=True)
     rows = math.ceil(len(students) / columns)
+    wide, high = (3.3, 2.2) if rows == 1 else (2.7, 1.7)
     low = min(float(log_probs.quantile(0.002)) for log_probs in students.values())
     _, axes = plt.subplots(
         rows,
@@ -42,10 +43,12 @@ def in_order(
         sharex=True,
         sharey=True,
         squeeze=False,
-        figsize=(3.3 * columns, 0.4 + 2.2 * rows),
+        figsize=(wide * columns, 0.4 + high * rows),
     )
     for axis, (name, log_probs) in zip(axes.flat, students.items(), strict=True):
-        axis.plot(log_probs[order], ".", color=colours[name], markersize=3, markeredgewidth=0)
+        axis.plot(
+            log_probs[order], ".", color=colours[name], markersize=wide - 0.3, markeredgewidth=0
+        )
         axis.plot(machine[order], color=MACHINE, linewidth=1.4)
         axis.annotate(name, (0.04, 0.06), xycoords="axes fraction")
         axis.set(
