@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import torch
 from torch import Tensor
 
 from distillery import plots
+from distillery_book.chapters.rbm_to_nade import rbm
 
-COLOURS = {"kl": "C0", "square_error": "C1", "from machine": "C2", "score": "C3"}
+# the divergence, the square error, a student from the machine's weights; score matching is C3
+COLOURS = {"kl": "C0", "square_error": "C1", "from machine": "C2"}
 MACHINE = "C5"
 GREYS = 14  # few, so that the picture is a small file
 
@@ -61,3 +64,48 @@ def in_order(
 
 def _rounded(images: Tensor) -> Tensor:
     return (GREYS * images.view(-1, 28, 28)).round() / GREYS
+
+
+def by_width(curves: Mapping[str, Mapping[str, Tensor]], machine: Tensor | None) -> None:
+    """Training curves of two losses, a panel for each width; dashed, the mean of the machine's log
+    probabilities.
+    """
+    _, axes = plt.subplots(2, 2, sharex=True, sharey=True, figsize=(6.2, 4.2))
+    for number, (axis, units) in enumerate(zip(axes.flat, rbm.HIDDEN, strict=True)):
+        for colour, (name, curve) in zip(("C0", "C1"), curves.items(), strict=True):
+            if curve:
+                line = curve["log_prob"][:, number]
+                axis.plot(curve["steps"] / 1000, line, colour, label=name, linewidth=1)
+        if machine is not None:
+            axis.axhline(float(machine.mean()), color=MACHINE, linestyle="--")
+        axis.annotate(f"{units} units", (0.97, 0.06), xycoords="axes fraction", ha="right")
+        axis.set(ylim=(-101, -85.5), xlabel="thousand minibatches")
+        axis.set_ylabel("log probability (nats)")
+        axis.label_outer()
+    axes[0, 0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+
+def what_is_left(curves: Mapping[str, Mapping[str, Sequence[Mapping[str, Tensor]]]]) -> None:
+    """The divergence left as training goes on, a panel for each world and lines of one colour for
+    the seeds of each method.
+    """
+    _, axes = plt.subplots(1, len(curves), sharey=True, figsize=(6.2, 2.6))
+    for axis, (title, methods) in zip(axes, curves.items(), strict=True):
+        for colour, (name, seeds) in zip(("C0", "C3"), methods.items(), strict=True):
+            for number, curve in enumerate(seeds):
+                label = name if number == 0 else None
+                axis.plot(curve["steps"], curve["kl"], colour, label=label, linewidth=1.2)
+        axis.set(xlabel=f"steps ({title})", yscale="log")
+    axes[0].set_ylabel("KL(teacher, student) (nats)")
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+
+def samples_beside_features(kept: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+    """A row for each student: four exact samples, then four features."""
+    rows = {
+        name: torch.cat([kept[f"{key}_samples"][:4].float(), kept[f"{key}_features"][:4] / 255])
+        for name, key in names.items()
+        if f"{key}_samples" in kept
+    }
+    if rows:
+        gallery(rows, across=8, size=0.45)
