@@ -1,0 +1,111 @@
+"""How chapter 9 draws images in rows, and students beside their machine, image by image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+from distillery import plots
+from distillery_book.chapters.rbm_to_nade import rbm
+
+# the divergence, the square error, a student from the machine's weights; score matching is C3
+COLOURS = {"kl": "C0", "square_error": "C1", "from machine": "C2"}
+MACHINE = "C5"
+GREYS = 14  # few, so that the picture is a small file
+
+
+def gallery(rows: Mapping[str, Tensor], across: int = 12, size: float = 0.5) -> None:
+    """Some images or features of 784 pixels, a named row each; empty ones are left out."""
+    parts = {name: row[:across].float() for name, row in rows.items() if len(row)}
+    axis = plots.images(
+        [_rounded(part / part.max()) for part in parts.values()],
+        columns=across,
+        rows=list(parts),
+        size=size,
+    )
+    axis.images[0].set_interpolation("nearest")  # bits stay black and white
+
+
+def in_order(
+    machine: Tensor, students: Mapping[str, Tensor], *, colours: Mapping[str, str], columns: int = 2
+) -> None:
+    """The images sorted by the machine's log probability (line), each student's (dots) in a panel
+    of its own under its name.
+    """
+    order = machine.argsort(descending=True)
+    rows = math.ceil(len(students) / columns)
+    wide, high = (3.3, 2.2) if rows == 1 else (2.6, 1.4)
+    low = min(float(log_probs.quantile(0.002)) for log_probs in students.values())
+    _, axes = plt.subplots(
+        rows,
+        columns,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        figsize=(wide * columns, 0.4 + high * rows),
+    )
+    for axis, (name, log_probs) in zip(axes.flat, students.items(), strict=True):
+        axis.plot(
+            log_probs[order], ".", color=colours[name], markersize=wide - 0.3, markeredgewidth=0
+        )
+        axis.plot(machine[order], color=MACHINE, linewidth=1.4)
+        axis.annotate(name, (0.04, 0.06), xycoords="axes fraction")
+        axis.set(
+            xlabel="images, sorted by the machine",
+            ylabel="log probability (nats)",
+            ylim=(low, float(machine.max()) + 10),
+        )
+        axis.label_outer()
+
+
+def _rounded(images: Tensor) -> Tensor:
+    return (GREYS * images.view(-1, 28, 28)).round() / GREYS
+
+
+def by_width(curves: Mapping[str, Mapping[str, Tensor]], machine: Tensor | None) -> None:
+    """Training curves of two losses, a panel for each width; dashed, the mean of the machine's log
+    probabilities.
+    """
+    _, axes = plt.subplots(2, 2, sharex=True, sharey=True, figsize=(6.2, 4.2))
+    for number, (axis, units) in enumerate(zip(axes.flat, rbm.HIDDEN, strict=True)):
+        for colour, (name, curve) in zip(("C0", "C1"), curves.items(), strict=True):
+            if curve:
+                line = curve["log_prob"][:, number]
+                axis.plot(curve["steps"] / 1000, line, colour, label=name, linewidth=1)
+        if machine is not None:
+            axis.axhline(float(machine.mean()), color=MACHINE, linestyle="--")
+        axis.annotate(f"{units} units", (0.97, 0.06), xycoords="axes fraction", ha="right")
+        axis.set(ylim=(-101, -85.5), xlabel="thousand minibatches")
+        axis.set_ylabel("log probability (nats)")
+        axis.label_outer()
+    axes[0, 0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+
+def what_is_left(curves: Mapping[str, Mapping[str, Sequence[Mapping[str, Tensor]]]]) -> None:
+    """The divergence left as training goes on, a panel for each world and lines of one colour for
+    the seeds of each method.
+    """
+    _, axes = plt.subplots(1, len(curves), sharey=True, figsize=(6.2, 2.6))
+    for axis, (title, methods) in zip(axes, curves.items(), strict=True):
+        for colour, (name, seeds) in zip(("C0", "C3"), methods.items(), strict=True):
+            for number, curve in enumerate(seeds):
+                label = name if number == 0 else None
+                axis.plot(curve["steps"], curve["kl"], colour, label=label, linewidth=1.2)
+        axis.set(xlabel=f"steps ({title})", yscale="log")
+    axes[0].set_ylabel("KL(teacher, student) (nats)")
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+
+def samples_beside_features(kept: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+    """A row for each student: four exact samples, then four features."""
+    rows = {
+        name: torch.cat([kept[f"{key}_samples"][:4].float(), kept[f"{key}_features"][:4] / 255])
+        for name, key in names.items()
+        if f"{key}_samples" in kept
+    }
+    if rows:
+        gallery(rows, across=8, size=0.45)
