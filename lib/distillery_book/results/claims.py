@@ -115,10 +115,12 @@ def found(claim: Claim, results: Results) -> Estimate | None:
 
 
 def judge(difference: Estimate | None) -> str:
-    """Whether a claim holds, by the difference that speaks least for it."""
+    """Whether a claim holds, by the difference that speaks least for it; two runs do not know
+    their own scatter, and decide nothing.
+    """
     if difference is None:
         return verdicts.NOT_RUN
-    if not abs(difference.value) > 2 * difference.error:
+    if difference.n == 2 or not abs(difference.value) > 2 * difference.error:
         return UNDECIDED
     return HOLDS if difference.value > 0 else FAILS
 

@@ -58,6 +58,11 @@ def test_two_standard_errors_decide(value: float, error: float, word: str) -> No
     assert claims.judge(Estimate(value, error, 3)) == word
 
 
+def test_two_runs_decide_nothing() -> None:
+    assert claims.judge(Estimate(1.0, 0.01, 2)) == "undecided"
+    assert claims.judge(Estimate(1.0, 0.01, 3)) == "holds"
+
+
 def test_what_nothing_is_recorded_of_is_not_run(tmp_path: Path) -> None:
     assert list(above(ACCURACY)(results(tmp_path))) == []
     assert claims.judge(None) == "not run"

@@ -111,14 +111,14 @@ def departures(passes: int, data: str, recipe: Recipe = USUAL) -> dict[str, list
     """
     published = {
         "passes": PUBLISHED_PASSES.get(data.split("+")[0], PUBLISHED_PASSES["mnist"]),
-        "optimizer": "constant rate, the best of four",
-        "losses": "with a KL term",
+        "optimizer": "constant rate",
+        "losses": "with KL",
         "temperature": USUAL.temperature,
     }
     here = {
         "passes": passes,
         "optimizer": "one cycle",
-        "losses": "cross entropy, then L1",
+        "losses": "then L1",
         "temperature": recipe.temperature,
     }
     return {name: [value, here[name]] for name, value in published.items() if here[name] != value}
