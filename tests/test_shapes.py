@@ -107,6 +107,11 @@ LOSSES: dict[str, tuple[losses.Loss, Teacher]] = {
 }
 # losses between densities of two bits: loss, teacher, student
 BITS: dict[str, tuple[losses.Loss, Teacher, nn.Module]] = {
+    "CodeKL": (
+        losses.CodeKL("0"),
+        teachers.Inputs(),
+        nn.Sequential(nn.Unflatten(1, (1, INPUTS))),
+    ),
     "CodeBits": (
         losses.CodeBits(CodePrior(1, INPUTS, 2, rng=rng()), "0"),
         teachers.Inputs(),

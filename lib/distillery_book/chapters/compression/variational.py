@@ -22,7 +22,7 @@ from distillery.generators import Resample
 from distillery.losses import CodeKL, Loss, PixelCrossEntropy
 from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
 from distillery.teachers import Inputs
-from distillery.tools.compress.recipes import EVERY, Autoencoder, as_bytes, encoded
+from distillery.tools.compress.recipes import EVERY, Autoencoder, encoded
 from distillery_book.chapters.compression import measures
 from distillery_book.results.study import Cell, Context, Outcome, Scalar
 
@@ -77,9 +77,7 @@ def run(cell: Cell, context: Context) -> Outcome:
         **measures.sizes(student),
         **measures.published_bits(bits(student), sets["train"]),
     }
-    drawn = _codes(student, sets["test"], context, cell.seed)
-    shown = as_bytes(student.decode(measures.shown(drawn, 1)))
-    return Outcome(metrics, departs(cell), {"drawn": shown})
+    return Outcome(metrics, departs(cell))
 
 
 def departs(cell: Cell) -> dict[str, list[Any]]:

@@ -118,12 +118,15 @@ def test_a_killed_training_of_falling_temperature_ends_as_one_that_was_not(
     assert compression.run(cell, context(tmp_path / "broken")).metrics == whole.metrics
 
 
-def test_a_temperature_that_is_not_the_papers_is_recorded_as_a_departure() -> None:
-    assert measures.departures(500, "mnist") == {}
+def test_whatever_is_not_the_papers_recipe_is_recorded_as_a_departure() -> None:
+    always = {"optimizer": ["constant rate", "one cycle"], "losses": ["with KL", "then L1"]}
+    assert measures.departures(500, "mnist") == always
     assert measures.departures(500, "mnist", parts.Recipe(temperature=0.1)) == {
-        "temperature": [1.0, 0.1]
+        **always,
+        "temperature": [1.0, 0.1],
     }
     assert measures.departures(60, "mnist", parts.LONG) == {
+        **always,
         "passes": [500, 60],
         "temperature": [1.0, 0.1],
     }
