@@ -35,6 +35,12 @@ def test_every_claim_says_whose_it_is_and_where() -> None:
         assert claim.claim.endswith(".")
 
 
+def test_a_folder_without_runs_tells_no_claim_but_those_of_arithmetic(tmp_path: Path) -> None:
+    empty = Results(tmp_path)
+    told = [key for key, test in claims.tests().items() if list(test(empty))]
+    assert told == ["storage_7_4"]
+
+
 def test_claims_of_a_chapter_are_those_of_all_that_name_it() -> None:
     chapters = sorted({claim.chapter for claim in claims.claims()})
     each = [claim for chapter in chapters for claim in claims.claims(chapter)]

@@ -8,22 +8,19 @@ from distillery import metrics
 from distillery.metrics import Estimate
 from distillery.storage import autoencoder_parameters
 from distillery_book.chapters.transfer import pages
-from distillery_book.chapters.transfer.students import BATCH
+from distillery_book.chapters.transfer.students import LONG, SHORT
 from distillery_book.results.claims import Mean, Test, above, every
 from distillery_book.results.results import Results
 
-EPISODES, LONG = 10_000, 100_000
 SIZES = ("10x", "50x", "100x")
 SUBSETS = {"10x": "sample_10pct", "50x": "sample_2pct", "100x": "sample_1pct"}
 COMPARABLE = 2.0  # points: the papers do not say how near is comparable
 PRINTED_RATIO = 7.35  # from which on the storage ratio rounds to the printed 7.4
 
 
-def accuracy(
-    column: str, *, student: str = "lenet", after: int = EPISODES, of: int = EPISODES
-) -> Mean:
+def accuracy(column: str, *, student: str = "lenet", after: int = SHORT, of: int = SHORT) -> Mean:
     """What students of a column answer rightly, in points, `after` so many of `of` episodes."""
-    where = {"student": student, "columns": pages.group(column), "batch": BATCH, "episodes": of}
+    where = pages.place(column, of, student=student)
     return Mean("transfer", f"accuracy_{column}_{after}", where, 100.0)
 
 

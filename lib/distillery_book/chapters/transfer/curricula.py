@@ -18,10 +18,9 @@ from typing import Any
 
 from distillery_book.chapters.transfer import setting, students
 from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, TABLES
-from distillery_book.chapters.transfer.students import BATCH
+from distillery_book.chapters.transfer.students import BATCH, LONG, SHORT
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
 
-SHORT, LONG = 10_000, 100_000
 SEEDS, LONG_SEEDS = 5, 2
 ACTIVE, BOTH = "active", "active and diverse"
 WATCHED = ("real", "compress_10x", "compress_100x")  # whose chosen examples are kept, at seed 0

@@ -14,11 +14,10 @@ import torch
 
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery_book.chapters.transfer.memories import RIVALS, SIZES, TABLES, TIMES
-from distillery_book.chapters.transfer.students import BATCH, MARKS
+from distillery_book.chapters.transfer.students import BATCH, LONG, MARKS, SHORT
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import Recorded
 
-SHORT, LONG = 10_000, 100_000
 IMAGES, PIXELS, CLASSES = 50_000, 784, 10
 HALF = 16  # bits of a stored parameter
 
@@ -32,17 +31,16 @@ def group(column: str) -> str:
     return "rivals" if column in RIVALS else "beyond"
 
 
-def learned(
-    column: str, episodes: int = SHORT, *, student: str = "lenet", curriculum: str = ""
-) -> Recorded | None:
+def place(column: str, episodes: int, *, student: str = "lenet") -> dict[str, Any]:
+    """Where the runs of a column's students are."""
+    group_of = group(column)
+    return {"student": student, "columns": group_of, "batch": BATCH, "episodes": episodes}
+
+
+def learned(column: str, episodes: int = SHORT, *, student: str = "lenet") -> Recorded | None:
     """The accuracy in points of a column's students, None where nothing is recorded."""
-    where: dict[str, Any] = {"student": student, "columns": group(column), "batch": BATCH}
-    where["episodes"] = SHORT if episodes <= SHORT else LONG
-    study = "transfer"
-    if curriculum:
-        study, where["curriculum"] = "curricula", curriculum
-        where["columns"] = "tables" if curriculum == "active" else "recalled"
-    return Results.open().mean(study, f"accuracy_{column}_{episodes}", where, scale=100)
+    where = place(column, SHORT if episodes <= SHORT else LONG, student=student)
+    return Results.open().mean("transfer", f"accuracy_{column}_{episodes}", where, scale=100)
 
 
 def percent(column: str, episodes: int = SHORT, **who: str) -> float:

@@ -28,6 +28,7 @@ RATES = (1e-3, 1e-4)  # of which the better is reported, as in the papers
 MARKS = (10, 100, 1000, 10_000, 100_000)  # episodes after which students are looked at
 AT_ONCE = 1000
 BATCH = 10  # examples a step
+SHORT, LONG = 10_000, 100_000  # episodes of a run
 EVERY = 2000  # steps between checkpoints
 CHOSEN_FROM = 10  # candidates of which one is chosen
 

@@ -25,10 +25,9 @@ from distillery.models.files import Named
 from distillery.models.lenet import LeNet
 from distillery_book.chapters.transfer import neighbours, setting, students
 from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, TABLES
-from distillery_book.chapters.transfer.students import BATCH
+from distillery_book.chapters.transfer.students import BATCH, LONG, SHORT
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
 
-SHORT, LONG = 10_000, 100_000
 SEEDS, LONG_SEEDS = 5, 2
 DRAWN = ("real", "real_x_teacher_y")  # columns that Table 3 repeats from Table 2
 GROUPS = ("tables", "beyond")
