@@ -1,1 +1,1 @@
-"""The commands that the book adds: book, status, study."""
+"""The commands that the book adds: book, repeat, status, study."""
