@@ -13,6 +13,7 @@ from distillery.generators import Resample
 from distillery.losses.densities import KL
 from distillery.models.once import quietly
 from distillery.models.orderless import OrderlessNADE
+from distillery.models.rbm import RBM
 from distillery.teachers import Labels
 
 ORDERS = torch.tensor(list(itertools.permutations(range(3))))
@@ -268,3 +269,38 @@ class _Silent(Labels):
 
     def forward(self, batch: object) -> Tensor:
         raise AssertionError("KL does not ask the teacher")
+
+
+@pytest.mark.parametrize("hidden", [[4], [6], [4, 4], [7, 5]])
+def test_a_student_from_a_machine_answers_by_one_mean_field_step_whatever_is_seen(
+    hidden: list[int],
+) -> None:
+    machine = RBM(5, 4, rng=rng(1), scale=1.0).double()
+    means = torch.tensor([0.1, 0.5, 0.9, 0.3, 0.0], dtype=torch.float64)
+    student = OrderlessNADE.from_rbm(machine, hidden, rng=rng(), means=means).double()
+    x = every_state(5).double()
+    observed = torch.rand(x.shape, generator=rng(2)) < 0.5
+    believed = torch.where(observed, x, means)
+    h = (believed @ machine.W + machine.b).sigmoid()
+    expected = (h @ machine.W.t() + machine.a).detach()
+    found = student.logits(x, observed).detach()
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_student_from_a_machine_is_made_again_from_its_arguments() -> None:
+    machine = RBM(5, 4, rng=rng(1))
+    student = OrderlessNADE.from_rbm(machine, [4, 4], rng=rng())
+    again = OrderlessNADE.from_arguments(**student.arguments())
+    again.load_state_dict(student.state_dict())
+    x = every_state(5)
+    assert again.eval()(x).equal(student.eval()(x))
+
+
+def test_layers_narrower_than_the_machine_and_means_of_another_size_are_refused() -> None:
+    machine = RBM(5, 4, rng=rng(1))
+    with pytest.raises(ValueError, match=r"hidden is \[4, 3\]: every layer needs at least"):
+        OrderlessNADE.from_rbm(machine, [4, 3], rng=rng())
+    with pytest.raises(ValueError, match=r"means has shape \(4,\): \(5,\) is needed"):
+        OrderlessNADE.from_rbm(machine, [4], rng=rng(), means=torch.zeros(4))
+    with pytest.raises(ValueError, match="activation"):
+        OrderlessNADE(5, [4], rng=rng(), activation="tanh")

@@ -17,9 +17,12 @@ from distillery.models.bits import check_bits, check_order, check_size
 from distillery.models.described import Described
 from distillery.models.mlp import start_weights
 from distillery.models.orders import order_as_json, order_from_json
+from distillery.models.rbm import RBM
 from distillery.models.stream import WithStream
+from distillery.support.nearest import unknown
 
 _NUMBERS = 2**21  # that an evaluation holds at once in its largest array
+_ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
 class OrderlessNADE(Described, WithStream):
@@ -31,6 +34,7 @@ class OrderlessNADE(Described, WithStream):
     such as `LogSquareError`, is biased by it. In evaluation mode a call gives `log_prob` in the
     order of its own, `order` (by default as the pixels stand). Where an order can be named, several
     can, one a row, (M, D): the distribution is then their mixture, the ensemble of the paper.
+    `activation` is that of the first hidden layer, "relu" or "sigmoid"; later ones are rectified.
     """
 
     order: Tensor
@@ -43,21 +47,25 @@ class OrderlessNADE(Described, WithStream):
         *,
         rng: torch.Generator,
         order: Tensor | None = None,
+        activation: str = "relu",
     ) -> None:
         check_size("visible", visible)
         if len(hidden) == 0:
             raise ValueError("hidden is empty: the width of at least one hidden layer is needed")
         for width in hidden:
             check_size("hidden", width)
+        if activation not in _ACTIVATIONS:
+            raise ValueError(unknown("activation", activation, _ACTIVATIONS))
         super().__init__(rng=rng)
-        self.visible = visible
+        self.visible, self.activation = visible, activation
         self.register_buffer("order", check_order(order, visible).to(rng.device))
         self.first = nn.Linear(2 * visible, hidden[0], device=rng.device)
         deeper = [
             (nn.Linear(before, after, device=rng.device), nn.ReLU())
             for before, after in pairwise(hidden)
         ]
-        self.between = nn.Sequential(nn.ReLU(), *(layer for pair in deeper for layer in pair))
+        layers = [layer for pair in deeper for layer in pair]
+        self.between = nn.Sequential(_ACTIVATIONS[activation](), *layers)
         self.last = nn.Linear(hidden[-1], visible, device=rng.device)
         self._widest = max(hidden)
         start_weights(self, rng=rng)
@@ -65,11 +73,56 @@ class OrderlessNADE(Described, WithStream):
     def arguments(self) -> dict[str, Any]:
         deeper = [layer for layer in self.between if isinstance(layer, nn.Linear)]
         hidden = [layer.out_features for layer in (self.first, *deeper)]
-        return {"visible": self.visible, "hidden": hidden, **order_as_json(self.order)}
+        sizes = {"visible": self.visible, "hidden": hidden, "activation": self.activation}
+        return {**sizes, **order_as_json(self.order)}
 
     @classmethod
     def from_arguments(cls, *, order: Any = None, **sizes: Any) -> Self:
         return super().from_arguments(order=order_from_json(order), **sizes)
+
+    @classmethod
+    def from_rbm(
+        cls,
+        machine: RBM,
+        hidden: Sequence[int],
+        *,
+        rng: torch.Generator,
+        means: Tensor | None = None,
+        order: Tensor | None = None,
+    ) -> Self:
+        """One mean-field step of the machine from whatever is seen: its hidden units are the first
+        hidden layer, in sigmoids, and all deeper layers hand them on.
+
+        A pixel that is not seen counts as its mean, (D,), or as nothing without `means`. Units
+        beyond the machine's begin at random and silent; layers narrower than it are refused.
+        """
+        for width in hidden:
+            if width < machine.hidden:
+                raise ValueError(
+                    f"hidden is {list(hidden)}: every layer needs at least as many units as the"
+                    f" machine has, {machine.hidden}"
+                )
+        student = cls(machine.visible, hidden, rng=rng, order=order, activation="sigmoid")
+        nothing = torch.zeros(machine.visible, device=rng.device)
+        student._copy_machine(machine, nothing if means is None else means.to(rng.device))
+        return student
+
+    @torch.no_grad()
+    def _copy_machine(self, machine: RBM, means: Tensor) -> None:
+        units, weights = machine.hidden, machine.W.to(self.first.weight)
+        if means.shape != (self.visible,):
+            raise ValueError(f"means has shape {tuple(means.shape)}: ({self.visible},) is needed")
+        means = means.to(weights)
+        self.first.weight[:units, : self.visible] = weights.t()
+        self.first.weight[:units, self.visible :] = -(weights * means[:, None]).t()
+        self.first.bias[:units] = machine.b.to(weights) + means @ weights
+        deeper = [layer for layer in self.between if isinstance(layer, nn.Linear)]
+        for layer in deeper:
+            layer.weight[:units] = torch.eye(units, layer.in_features).to(weights)
+            layer.bias[:units] = 0
+        self.last.weight.zero_()
+        self.last.weight[:, :units] = weights
+        self.last.bias.copy_(machine.a)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.one_pass(x) if self.training else self.log_prob(x)

@@ -43,9 +43,10 @@ BEST: dict[str, Scalar] = {
     **FULL,
 }
 NAME = "nade-1000-from-rbm"
+MEANS_FROM, MEANS_AFTER = 1000, 200  # chains, and their sweeps, that tell how bright each pixel is
 
-# One thing is changed at a time: what is told, where it starts, both; then its width, its form, and
-# at last its time.
+# One thing is changed at a time: what is told, where it starts, both; then its width, its form (an
+# orderless one at random and from the teacher), and at last its time.
 LADDER: tuple[tuple[str, str, str, str], ...] = (
     ("nade", "500", "random", "bits"),
     ("nade", "500", "random", "probs"),
@@ -54,6 +55,7 @@ LADDER: tuple[tuple[str, str, str, str], ...] = (
     ("nade", "1000", "teacher", "probs"),
     ("made", "1000 1000", "random", "probs"),
     ("orderless", "500 500", "random", "bits"),
+    ("orderless", "500 500", "teacher", "bits"),
 )
 
 
@@ -144,10 +146,25 @@ def made(params: Mapping[str, Scalar], machine: RBM, *, rng: torch.Generator) ->
     if params["model"] == "made":
         return MADE(machine.visible, widths, rng=rng, order=order)
     if params["model"] == "orderless":
-        return OrderlessNADE(machine.visible, widths, rng=rng, order=order)
+        return _orderless(machine, widths, order, rng=rng, start=str(params["start"]))
     if params["start"] == "teacher":
         return NADE.from_rbm(machine, widths[0], rng=rng, order=order)
     return NADE(machine.visible, widths[0], rng=rng, order=order)
+
+
+def _orderless(
+    machine: RBM, widths: Sequence[int], order: Tensor, *, rng: torch.Generator, start: str
+) -> OrderlessNADE:
+    """One that begins at random, or as the machine is: what it does not see then counts as the
+    mean of the machine's own samples.
+    """
+    if start == "random":
+        return OrderlessNADE(machine.visible, widths, rng=rng, order=order)
+    over_hidden = machine.mirrored().gibbs()
+    chain = Chain(over_hidden, over_hidden.start(MEANS_FROM, rng), rng=rng, burn_in=MEANS_AFTER)
+    h = chain.trace(1)[-1]
+    means = machine.visible_probs(h).mean(0).detach()
+    return OrderlessNADE.from_rbm(machine, widths, rng=rng, order=order, means=means)
 
 
 def asked(targets: str, machine: RBM) -> tuple[Teacher, nn.Module]:

@@ -54,3 +54,14 @@ def test_only_the_best_student_is_kept() -> None:
     best = [cell for cell in stronger.cells("paper") if cell.params == stronger.BEST]
     assert [cell for cell in stronger.cells("laptop") if cell.params == stronger.BEST] == []
     assert len(best) == 1
+
+
+def test_an_orderless_student_from_its_teacher_begins_nearer_to_it_than_one_at_random() -> None:
+    machine = RBM(784, 6, rng=torch.Generator().manual_seed(0), scale=0.5)
+    drawn = machine.sample_visible(torch.ones(50, 6), torch.Generator().manual_seed(2)).float()
+    found = {}
+    for start in ("random", "teacher"):
+        params = {"model": "orderless", "hidden": "8 8", "start": start}
+        student = stronger.made(params, machine, rng=torch.Generator().manual_seed(1)).eval()
+        found[start] = float(student.log_prob(drawn).mean())
+    assert found["teacher"] > found["random"] + 10
