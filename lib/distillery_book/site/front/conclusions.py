@@ -29,9 +29,7 @@ class Judged:
 
 
 def judged(results: Results) -> list[Judged]:
-    return [
-        Judged(claim, claims.judge(claims.found(claim, results))) for claim in claims.claims()
-    ]
+    return [Judged(claim, claims.judge(claims.found(claim, results))) for claim in claims.claims()]
 
 
 def cards(results: Results) -> str:

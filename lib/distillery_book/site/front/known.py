@@ -12,6 +12,7 @@ from typing import Any
 
 from distillery_book.results import published, records, registry
 
+
 @dataclass(frozen=True)
 class Paper:
     """One of the works that the book reproduces, in our words."""
