@@ -16,6 +16,13 @@ from urllib.parse import urlsplit
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LAST = ("running", "format", "glossary", "notation", "references", "errata")
 PATIENCE = 600  # seconds
+PAGE = """<!DOCTYPE html>
+<html lang="en" data-theme="light" data-mode="light"><head>
+{head}
+</head><body><main class="printed">
+{body}
+</main></body></html>
+"""
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
     *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
@@ -51,23 +58,13 @@ def write_pdf(root: Path) -> Path:
 
 def whole(folder: Path) -> str:
     """The text of a page that holds the articles of all the others."""
-    from bs4 import BeautifulSoup
-
     names = pages(folder)
     soups = {name: _soup(folder / f"{name}.html") for name in names}
-    whole = BeautifulSoup("<!DOCTYPE html><html><head></head><body></body></html>", "html.parser")
     first = soups[names[0]]
-    whole.html.attrs = {"lang": "en", "data-theme": "light", "data-mode": "light"}
-    for part in first.head.find_all(["meta", "link", "style", "title"]):
-        whole.head.append(part)
-    for script in first.find_all("script"):
-        if "mathjax" in str(script).lower():
-            whole.head.append(script)
-    main = whole.new_tag("main", attrs={"class": "printed"})
-    whole.body.append(main)
-    for name in names:
-        main.append(_article(soups[name], name, names))
-    return str(whole)
+    head = first.head.find_all(["meta", "link", "style", "title"])
+    head += [script for script in first.find_all("script") if "mathjax" in str(script).lower()]
+    articles = [_article(soups[name], name, names) for name in names]
+    return PAGE.format(head="\n".join(map(str, head)), body="\n".join(map(str, articles)))
 
 
 def pages(folder: Path) -> list[str]:

@@ -25,7 +25,7 @@ from distillery_book.site.front import (
     verdict_squares,
 )
 
-HEAD = "| the question | what it costs | chapter |\n| --- | --- | --- |"
+HEAD = "| the question | chapter | what it costs |\n| --- | --- | --- |"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -57,9 +57,10 @@ def changed_since(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> l
 
 
 def table(chapters: Sequence[Chapter]) -> str:
-    """A row a chapter: the question that leads to it, what an answer costs, and the link."""
+    """A row a chapter: the question that leads to it, the link, and what an answer costs."""
     rows = [
-        f"| {chapter.question} | {chapter.costs} | [{chapter.title}]({chapter.notebook}.ipynb) |"
+        f"| {chapter.question} | [{known.raised(chapter.title)}]({chapter.notebook}.ipynb)"
+        f" | {chapter.costs} |"
         for chapter in chapters
     ]
     return "\n".join([HEAD, *rows])

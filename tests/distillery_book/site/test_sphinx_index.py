@@ -29,8 +29,8 @@ def test_every_chapter_has_a_row_and_every_finding_a_point(app: Any) -> None:
     content = ["# Top\n\n<!-- chapters -->\n\nand\n\n<!-- findings -->\n"]
     sphinx_index.insert(app, "book/index.md", content)
     rows = [
-        "| Why? | a minute | [First](01_first.ipynb) |",
-        "| How? | an hour | [Second](02_second.ipynb) |",
+        "| Why? | [First](01_first.ipynb) | a minute |",
+        "| How? | [Second](02_second.ipynb) | an hour |",
     ]
     table = "\n".join([sphinx_index.HEAD, *rows])
     assert content == [f"# Top\n\n{table}\n\nand\n\n- **One**: 1.\n"]

@@ -68,7 +68,7 @@ def _card(paper: Paper, every: Iterable[Judged], results: Results) -> str:
             f"{{cite:t}}`{paper.cite}`. {paper.says.strip()}",
             "",
             f"**Here**: {paper.reproduced.strip()}",
-            "+++",
+            "",
             f"{conclusions}{numbers}{_listed(paper.chapters)}",
             ":::",
         ]

@@ -4,6 +4,7 @@ anything that it shows has changed.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from distillery_book.results import published, records, registry
+
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,12 @@ def subject(number: int) -> str:
     """What a chapter is about, whether it has a page or not."""
     titles = {chapter.number: chapter.title for chapter in registry.chapters().values()}
     subjects: Mapping[str, str] = _facts()["subjects"]
-    return titles.get(number) or subjects.get(str(number)) or f"Chapter {number}"
+    return raised(titles.get(number) or subjects.get(str(number)) or f"Chapter {number}")
+
+
+def raised(title: str) -> str:
+    """A title with its powers raised: `2^784` is plain text in a chapter's folder."""
+    return re.sub(r"\^(\d+)", lambda power: power[1].translate(RAISED), title)
 
 
 def state() -> tuple[Any, ...]:

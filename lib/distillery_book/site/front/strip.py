@@ -23,9 +23,9 @@ DIGITS = 10
 WHOLE = 28 * 28 * 8  # bits of a picture as it comes
 SCALE = 0.62  # pixels on a side of the square, for the root of a bit
 
-ORIGINAL: Mapping[str, Any] = {"model": "jpeg", "quality": 100}
-PUBLISHED: Mapping[str, Any] = {"model": "categorical", "l": 2}
-PREDICTABLE: Mapping[str, Any] = {"model": "rate", "l": 2}
+ORIGINAL: dict[str, Any] = {"model": "jpeg", "quality": 100}
+PUBLISHED: dict[str, Any] = {"model": "categorical", "l": 2}
+PREDICTABLE: dict[str, Any] = {"model": "rate", "l": 2}
 LOSSES = {168: 0.0196, 62: 0.0407, 38: 0.0579}  # published: what the papers lose at these sizes
 
 

@@ -31,7 +31,9 @@ KINDS = {
 def html(results: Results) -> str:
     """A row of squares a chapter, and what the squares mean with how many there are."""
     cells = printed(results).assign(kind=lambda frame: kinds(frame["verdict"]))
-    rows = "".join(_row(int(number), group) for number, group in cells.groupby("chapter"))
+    rows = "".join(
+        _row(number, cells[cells["chapter"] == number]) for number in sorted(set(cells["chapter"]))
+    )
     key = "".join(
         f"<li><i class='{_css(kind)}'></i>{count} {KINDS[kind]}</li>"
         for kind, count in counts(cells["kind"]).items()
