@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LAST = ("running", "format", "glossary", "notation", "references", "errata")
-PATIENCE = 600  # seconds
+PATIENCE = 1800  # seconds
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-theme="light" data-mode="light"><head>
 {head}
@@ -81,7 +81,9 @@ def _print(browser: str, page: Path, target: Path) -> None:
             command, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
     except subprocess.TimeoutExpired as error:
-        raise ValueError(f"{browser} did not print the book within {PATIENCE} seconds") from error
+        raise ValueError(
+            f"{browser} did not print the book within {PATIENCE // 60} minutes"
+        ) from error
     if done.returncode or not target.is_file():
         raise ValueError(f"{browser} did not print the book: {done.stderr.strip()[-1000:]}")
 
