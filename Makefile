@@ -21,10 +21,11 @@ needed := torch jupyter_book papermill nbval setuptools
 print_lacking = from importlib.util import find_spec; print(*(name for name in "$(needed)".split() if find_spec(name) is None))
 one_thread := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help book test lint lab bench refresh clean distclean existing-environment
+.PHONY: help book pdf test lint lab bench refresh clean distclean existing-environment
 
 help:
 	@echo "make book      run what is stale in every chapter, build the site, print the page to open"
+	@echo "make pdf       as book, then the whole of it in one file to print (needs Chromium)"
 	@echo "make test      linter, type checker, the library's tests, every notebook against its committed outputs"
 	@echo "make lab       open the notebooks in JupyterLab"
 	@echo "make refresh   as book, then write the outputs back into the committed notebooks"
@@ -34,6 +35,9 @@ help:
 
 book: $(ready)
 	@$(distillery) book
+
+pdf: $(ready)
+	@$(distillery) book --pdf
 
 refresh: $(ready)
 	@$(distillery) book --refresh

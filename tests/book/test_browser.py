@@ -203,6 +203,70 @@ def test_without_scripts_a_still_picture_and_its_sentence_stand_there(
         assert not visit.tab.locator(".draggable > img").first.is_visible()
 
 
+def test_the_loop_of_the_first_page_moves_and_can_be_stopped(browser: Any) -> None:
+    with _Visit(browser, "book/index.html") as visit:
+        running = "document.getAnimations().filter(a => a.playState === 'running').length"
+        assert visit.tab.locator(".loop svg").is_visible()
+        assert visit.tab.evaluate(running) >= 5
+        visit.tab.locator(".loop-pause input").check()
+        assert visit.tab.evaluate(running) == 0
+
+
+def test_the_loop_stands_still_where_less_motion_is_asked_for(browser: Any) -> None:
+    with _Visit(browser, "book/index.html", motion="reduce") as visit:
+        assert visit.tab.evaluate("document.getAnimations().length") == 0
+        assert visit.tab.locator(".loop svg .loop-student").is_visible()
+        assert not visit.tab.locator(".loop-pause").is_visible()
+
+
+def test_without_scripts_the_loop_and_the_strip_stand_on_the_first_page(browser: Any) -> None:
+    with _Visit(browser, "book/index.html", scripts=False) as visit:
+        assert visit.tab.locator(".loop svg").is_visible()
+        pictures = visit.tab.locator(".strip img")
+        assert pictures.count() > 3
+        assert pictures.first.is_visible()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_picture_says_in_words_what_it_shows(browser: Any, page: str) -> None:
+    with _Visit(browser, page, scripts=False) as visit:
+        silent = "[...document.querySelectorAll('article img')].filter(i => !(i.alt || '').trim())"
+        names = "[...document.querySelectorAll('article svg[role=img]')].filter(s => !s.querySelector('title'))"
+        assert visit.tab.evaluate(f"{silent}.map(i => i.src.slice(-60))") == []
+        assert visit.tab.evaluate(f"{names}.length") == 0
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_1280_pixels_does_not_scroll_sideways(browser: Any, page: str) -> None:
+    with _Visit(browser, page, width=1280) as visit:
+        assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_a_term_shows_its_definition_to_pointer_and_keyboard(browser: Any) -> None:
+    shown = "link => getComputedStyle(link, '::after').display"
+    with _Visit(browser, "book/index.html", width=500) as visit:
+        term = visit.tab.locator("a.term-link").first
+        assert term.evaluate(shown) == "none"
+        term.hover()
+        assert term.evaluate(shown) == "block"
+        assert term.evaluate("link => getComputedStyle(link, '::after').content").strip('"')
+        assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page[5:7].isdigit()])
+def test_a_chapter_offers_its_notebook_and_all_of_them(browser: Any, page: str) -> None:
+    with _Visit(browser, page, scripts=False) as visit:
+        links = visit.tab.locator(".downloads a[download]").evaluate_all(
+            "all => all.map(a => a.href)"
+        )
+        paths = [Path(unquote(urlsplit(link).path)) for link in links]
+        assert [path.name for path in paths] == [
+            f"{Path(page).stem}.ipynb",
+            "distillery-notebooks.zip",
+        ]
+        assert all(path.is_file() for path in paths)
+
+
 def test_search_finds_recollection(browser: Any) -> None:
     with _Visit(browser, "search.html", query="?q=recollection") as visit:
         visit.tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)
@@ -229,12 +293,14 @@ class _Visit:
         width: int = 1400,
         query: str = "",
         scripts: bool = True,
+        motion: str = "no-preference",
     ) -> None:
         self.page, self.theme, self.query, self.scripts = page, theme, query, scripts
         self.context = browser.new_context(
             viewport={"width": width, "height": 1000},
             color_scheme=theme,
             java_script_enabled=scripts,
+            reduced_motion=motion,
         )
         self.complaints: list[str] = []
 

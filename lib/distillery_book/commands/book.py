@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distillery.support.progress import duration
-from distillery_book.site import chapters
+from distillery_book.site import chapters, printed
 from distillery_book.site.parameters import assignments
 
 SUMMARY = "run the book's chapters and build its site"
@@ -40,22 +40,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the smoke outputs back into the committed notebooks",
     )
     parser.add_argument("--no-site", action="store_true", help="run the chapters only")
+    parser.add_argument(
+        "--pdf", action="store_true", help="print the built site into one PDF, by Chromium"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     root = chapters.root()
     changed = assignments(args.parameter)
     wanted = chapters.chapters(root, profile=args.profile, only=args.chapters, changed=changed)
-    if args.refresh and any(chapter.passed for chapter in wanted):
-        raise ValueError(
-            "--refresh writes smoke outputs back: it goes with neither --profile nor -p"
-        )
+    _check_options(args, wanted)
     with chapters.claimed(root):
         if not _execute(wanted, force=args.force):
             return 1
         if args.refresh:
             _refresh(wanted)
-        return 0 if args.no_site else build_site(root, args.profile)
+        failed = 0 if args.no_site else build_site(root, args.profile)
+        if args.pdf and not failed:
+            print(f"open {printed.write_pdf(root)}")
+        return failed
 
 
 def build_site(root: Path, profile: str) -> int:
@@ -81,6 +84,18 @@ def build_site(root: Path, profile: str) -> int:
         return 1
     print(f"open {page}")
     return 0
+
+
+def _check_options(args: argparse.Namespace, wanted: Sequence[chapters.Chapter]) -> None:
+    """What does not go together is said, and a browser that is missing, before chapters run."""
+    if args.refresh and any(chapter.passed for chapter in wanted):
+        raise ValueError(
+            "--refresh writes smoke outputs back: it goes with neither --profile nor -p"
+        )
+    if args.pdf and args.no_site:
+        raise ValueError("--pdf prints the site, which --no-site does not build")
+    if args.pdf:
+        printed.chromium()
 
 
 def _execute(wanted: Sequence[chapters.Chapter], *, force: bool) -> bool:

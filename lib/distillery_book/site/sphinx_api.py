@@ -1,9 +1,9 @@
-"""A Sphinx extension: the library's reference, one section a room and a module, made from its
-docstrings.
+"""A Sphinx extension: the library's reference, one page a room, made from its docstrings.
 
-A page that holds the line `<!-- rooms -->` gets the sections there. Docstrings are plain text with
-`names` in backticks and formulas indented; they are turned into what docutils expects, so that no
-star or underscore in a formula breaks the build.
+A page that holds the line `<!-- room: generators -->` gets a section for each module of the room,
+and one with `<!-- rooms -->` a table of the rooms. Docstrings are plain text with `names` in
+backticks and formulas indented; they are turned into what docutils expects, so that no star or
+underscore in a formula breaks the build. Beneath each comes its example, from `book/examples`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 import distillery
+from distillery_book.site import examples
 
 MARK = "<!-- rooms -->"
+ROOM = re.compile(r"<!-- room: (\w+) -->")
+ALONE = "loop"  # the page of the modules that are no rooms
+BOOK = "book"  # the page of what chapters import
 APART = ("distillery.__main__", "distillery.commands")
 FIRST = ("distillery.distillation", "distillery.protocols")
 OF_THE_BOOK = (
@@ -43,20 +47,51 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def insert_rooms(app: Sphinx, docname: str, content: list[str]) -> None:
-    if MARK in content[0] and Path(app.env.doc2path(docname)).suffix == ".md":
-        app.env.distillery_api = {docname: _files()}  # type: ignore[attr-defined]
-        content[0] = content[0].replace(MARK, "\n\n".join(_sections()))
+    if Path(app.env.doc2path(docname)).suffix != ".md":
+        return
+    room = ROOM.search(content[0])
+    if room or MARK in content[0]:
+        _remembered(app.env)[docname] = _files()
+        for path in examples.files():
+            app.env.note_dependency(str(path))
+    if room:
+        content[0] = content[0].replace(room[0], "\n\n".join(sections(room[1])))
+    elif MARK in content[0]:
+        content[0] = content[0].replace(MARK, table())
 
 
 def grown(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> list[str]:
-    """The page, when modules came or went since it was read; a module that changed is found by
+    """The pages, when modules came or went since they were read; a module that changed is found by
     autodoc.
     """
-    return [
-        docname
-        for docname, files in getattr(env, "distillery_api", {}).items()
-        if files != _files()
-    ]
+    present = _files()
+    return [docname for docname, files in _remembered(env).items() if files != present]
+
+
+def pages() -> list[str]:
+    """The names of the pages that there have to be: the modules that are no rooms, a page a room,
+    and what chapters import.
+    """
+    rooms = [name for name in _modules() if name.count(".") == 1 and _is_room(name)]
+    filled = [name for name in rooms if _inside(name)]
+    return [ALONE, *(name.partition(".")[2] for name in filled), BOOK]
+
+
+def table() -> str:
+    """A row a page, with the first sentence of what the room says of itself."""
+    rows = [f"| [{_title(page)}](api/{page}.md) | {_first_sentence(page)} |" for page in pages()]
+    return "\n".join(["| room | what is in it |", "| --- | --- |", *rows])
+
+
+def sections(page: str) -> list[str]:
+    """MyST text: what a room says of itself, then its modules."""
+    if page == BOOK:
+        return list(map(_module, OF_THE_BOOK))
+    if page == ALONE:
+        alone = [name for name in _modules() if name.count(".") == 1 and not _is_room(name)]
+        return list(map(_module, sorted(alone, key=lambda name: name not in FIRST)))
+    room = f"distillery.{page}"
+    return [importlib.import_module(room).__doc__ or "", *map(_module, _inside(room))]
 
 
 def readable(app: Sphinx, what: str, name: str, obj: Any, *options_and_lines: Any) -> None:
@@ -73,7 +108,8 @@ def readable(app: Sphinx, what: str, name: str, obj: Any, *options_and_lines: An
         if indented and not before.strip() and not _in_block(written):
             written += ["::", ""]
         written.append(line if indented else _escaped(line))
-    lines[:] = [*written, *(_kind(obj) if what == "class" else [])]
+    kind = _kind(obj) if what == "class" else []
+    lines[:] = [*written, *kind, *_example(name)]
 
 
 def parsable(
@@ -97,19 +133,32 @@ def parsable(
     return tuple(part and readable(part) for part in signature)
 
 
-def _sections() -> list[str]:
-    """MyST text: the library's rooms in the order of their names, then what chapters import."""
+def _modules() -> list[str]:
     found = (module.name for module in pkgutil.walk_packages(distillery.__path__, "distillery."))
-    modules = sorted(filter(_is_shown, found))
-    alone = [name for name in modules if name.count(".") == 1 and not _is_room(name)]
-    alone.sort(key=lambda name: name not in FIRST)
-    sections = ["## distillery", *map(_module, alone)]
-    for room in [name for name in modules if name.count(".") == 1 and _is_room(name)]:
-        inside = [name for name in modules if name.startswith(room + ".") and not _is_room(name)]
-        if inside:
-            sections += [f"## {room}", importlib.import_module(room).__doc__ or ""]
-            sections += map(_module, inside)
-    return [*sections, "## distillery_book", *map(_module, OF_THE_BOOK)]
+    return sorted(filter(_is_shown, found))
+
+
+def _inside(room: str) -> list[str]:
+    """The modules of a room, rooms within it left out."""
+    return [name for name in _modules() if name.startswith(room + ".") and not _is_room(name)]
+
+
+def _title(page: str) -> str:
+    return {ALONE: "the loop and what it speaks of", BOOK: "what chapters import"}.get(page, page)
+
+
+def _first_sentence(page: str) -> str:
+    module = {ALONE: "distillery", BOOK: "distillery_book"}.get(page, f"distillery.{page}")
+    said = " ".join((importlib.import_module(module).__doc__ or "").split())
+    return said.partition(". ")[0].removesuffix(".").replace("|", "\\|") + "."
+
+
+def _remembered(env: Any) -> dict[str, list[str]]:
+    """The pages that were read, with the files that there were then."""
+    if not hasattr(env, "distillery_api"):
+        env.distillery_api = {}
+    known: dict[str, list[str]] = env.distillery_api
+    return known
 
 
 def _files() -> list[str]:
@@ -119,7 +168,16 @@ def _files() -> list[str]:
 
 def _module(name: str) -> str:
     directive = f".. automodule:: {name}\n   :members:"
-    return f"### {name.removeprefix('distillery.')}\n\n```{{eval-rst}}\n{directive}\n```"
+    return f"## {name.removeprefix('distillery.')}\n\n```{{eval-rst}}\n{directive}\n```"
+
+
+def _example(name: str) -> list[str]:
+    """The example of a name in a fold, where there is one."""
+    code = examples.of(name)
+    if code is None:
+        return []
+    indented = [f"      {line}" if line else "" for line in code.splitlines()]
+    return ["", ".. dropdown:: Example", "", "   .. code-block:: python", "", *indented, ""]
 
 
 def _kind(cls: type) -> list[str]:

@@ -1,13 +1,13 @@
-"""A Sphinx extension: the index page's table of chapters and its list of findings, made of what the
-chapters' folders say of themselves.
+"""A Sphinx extension: what the index page shows of the chapters, the papers and the records.
 
-A page that holds the line `<!-- chapters -->` gets the table there, and the list where it holds
-`<!-- findings -->`. No study is imported, and none of the library's parts.
+A page that holds one of the marks of `MARKS`, `<!-- chapters -->` say, gets there what the mark
+stands for: the table of chapters, the list of findings, and the parts of
+`distillery_book.site.front`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,43 +15,52 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from distillery_book.results.registry import Chapter, listed
+from distillery_book.results.results import Results
+from distillery_book.site.front import (
+    conclusions,
+    headlines,
+    known,
+    loop,
+    strip,
+    verdict_squares,
+)
 
-HEAD = "| the question | what it costs | chapter |\n| --- | --- | --- |"
+HEAD = "| the question | chapter | what it costs |\n| --- | --- | --- |"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-outdated", changed_since)
-    app.connect("source-read", insert_chapters)
+    app.connect("source-read", insert)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def insert_chapters(app: Sphinx, docname: str, content: list[str]) -> None:
-    """Replace the two marks of a Markdown page."""
-    written = _written()
-    if Path(app.env.doc2path(docname)).suffix != ".md" or not any(
-        mark in content[0] for mark in written
-    ):
+def insert(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Replace the marks of a Markdown page."""
+    if Path(app.env.doc2path(docname)).suffix != ".md":
         return
-    app.env.distillery_index = {docname: written}  # type: ignore[attr-defined]
-    for mark, text in written.items():
-        content[0] = content[0].replace(mark, text)
+    marks = {mark: make for mark, make in MARKS.items() if mark in content[0]}
+    if marks:
+        app.env.distillery_index = {docname: _state()}  # type: ignore[attr-defined]
+    for mark, make in marks.items():
+        content[0] = content[0].replace(mark, make())
 
 
 def changed_since(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> list[str]:
-    """The page, when a chapter says something else than when it was read, or a page came or went:
-    the page that lists the chapters also holds the contents. The documents are those that were
-    added, changed and removed.
+    """The page, when a chapter or a record says something else than when it was read, or a page
+    came or went: the page that lists the chapters also holds the contents. The documents are those
+    that were added, changed and removed.
     """
     added, _, removed = documents
-    pages: dict[str, dict[str, str]] = getattr(env, "distillery_index", {})
-    present = _written()
-    return [page for page, written in pages.items() if added or removed or written != present]
+    pages: dict[str, Any] = getattr(env, "distillery_index", {})
+    present = _state()
+    return [page for page, state in pages.items() if added or removed or state != present]
 
 
 def table(chapters: Sequence[Chapter]) -> str:
-    """A row a chapter: the question that leads to it, what an answer costs, and the link."""
+    """A row a chapter: the question that leads to it, the link, and what an answer costs."""
     rows = [
-        f"| {chapter.question} | {chapter.costs} | [{chapter.title}]({chapter.notebook}.ipynb) |"
+        f"| {chapter.question} | [{known.raised(chapter.title)}]({chapter.notebook}.ipynb)"
+        f" | {chapter.costs} |"
         for chapter in chapters
     ]
     return "\n".join([HEAD, *rows])
@@ -62,6 +71,24 @@ def findings(chapters: Sequence[Chapter]) -> str:
     return "\n".join(f"- {chapter.finding}" for chapter in chapters if chapter.finding)
 
 
-def _written() -> dict[str, str]:
-    chapters = list(listed().values())
-    return {"<!-- chapters -->": table(chapters), "<!-- findings -->": findings(chapters)}
+def _chapters() -> list[Chapter]:
+    return list(listed().values())
+
+
+MARKS: Mapping[str, Callable[[], str]] = {
+    "<!-- loop -->": loop.html,
+    "<!-- strip -->": strip.html,
+    "<!-- chapters -->": lambda: table(_chapters()),
+    "<!-- papers -->": lambda: conclusions.cards(Results.open()),
+    "<!-- findings -->": lambda: findings(_chapters()),
+    "<!-- conclusions -->": lambda: conclusions.summary(Results.open()),
+    "<!-- failures -->": lambda: conclusions.failures(Results.open()),
+    "<!-- numbers -->": lambda: str(verdict_squares.total(Results.open())),
+    "<!-- verdicts -->": lambda: verdict_squares.html(Results.open()),
+    "<!-- headlines -->": lambda: headlines.html(Results.open()),
+}
+
+
+def _state() -> tuple[Any, ...]:
+    """What the parts are made of."""
+    return table(_chapters()), findings(_chapters()), known.state()

@@ -27,10 +27,10 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_every_chapter_has_a_row_and_every_finding_a_point(app: Any) -> None:
     content = ["# Top\n\n<!-- chapters -->\n\nand\n\n<!-- findings -->\n"]
-    sphinx_index.insert_chapters(app, "book/index.md", content)
+    sphinx_index.insert(app, "book/index.md", content)
     rows = [
-        "| Why? | a minute | [First](01_first.ipynb) |",
-        "| How? | an hour | [Second](02_second.ipynb) |",
+        "| Why? | [First](01_first.ipynb) | a minute |",
+        "| How? | [Second](02_second.ipynb) | an hour |",
     ]
     table = "\n".join([sphinx_index.HEAD, *rows])
     assert content == [f"# Top\n\n{table}\n\nand\n\n- **One**: 1.\n"]
@@ -39,7 +39,7 @@ def test_every_chapter_has_a_row_and_every_finding_a_point(app: Any) -> None:
 def test_a_page_without_marks_and_a_notebook_that_speaks_of_them_stay_as_they_are(app: Any) -> None:
     for page, text in (("book/other.md", "no mark"), ("book/01_first.ipynb", "<!-- chapters -->")):
         content = [text]
-        sphinx_index.insert_chapters(app, page, content)
+        sphinx_index.insert(app, page, content)
         assert content == [text]
     assert not hasattr(app.env, "distillery_index")
 
@@ -50,7 +50,7 @@ def test_the_page_is_read_again_when_a_chapter_says_something_else_or_a_page_com
     def outdated(added: set[str]) -> list[str]:
         return sphinx_index.changed_since(app, app.env, added, set(), set())
 
-    sphinx_index.insert_chapters(app, "book/index.md", ["<!-- chapters -->"])
+    sphinx_index.insert(app, "book/index.md", ["<!-- chapters -->"])
     assert outdated(set()) == []
     assert outdated({"book/03_third"}) == ["book/index.md"]
     monkeypatch.setattr(sphinx_index, "listed", lambda: {"first": FIRST})
