@@ -1,4 +1,4 @@
-"""How chapter 10 draws what traps log Z: brackets, and bounds that close as temperatures grow."""
+"""How chapter 10 draws brackets around log Z, and bounds that close as temperatures grow."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from distillery_book.results.claims import Mean
 from distillery_book.results.results import Results
 
 FORWARD, REVERSE, BOTH = "#3a7fb8", "#d06a2c", "#3a9d6e"  # legible on white and on black
+AIS = "ais_salakhutdinov_murray_2008"  # the row of what was known before
 TICKS, LIMITS, BARS = (445, 450, 455, 460), (443.0, 462.0), 38
 ZOOM, ZOOM_TICKS = (446.5, 456.5), (448, 450, 452, 454, 456)
 ROWS = ("lower bound", "forward", "both ways", "reverse", "upper bound")
@@ -32,7 +33,7 @@ ALT = (
 )
 
 
-def trap(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
+def brackets(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
     """From the lower to the upper bound of each row, (study's metrics for either, where), with two
     standard errors beyond; the dashed line is the finest estimate.
     """
@@ -50,7 +51,7 @@ def trap(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
         _bracket(axis, height, pair[0], pair[1])
     truth = claims.number(results, claims.annealed())
     if truth is not None:
-        axis.axvline(truth.value, color="0.45", linewidth=1, linestyle="--", zorder=0)
+        axis.axvline(truth.value, color="C1", linewidth=1.2, linestyle="--", zorder=3)
     axis.set_yticks(range(len(rows)), list(rows))
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.grid(visible=False, axis="y")
