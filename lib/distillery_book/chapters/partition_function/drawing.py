@@ -108,7 +108,7 @@ def _run(results: Results, number: int) -> pd.Series | None:
 
 
 def _charts(truth: float) -> list[Chart]:
-    heap = Chart("log weights of the paths", "log weight (nats)", LIMITS, TICKS, truth, top=0.5)
+    heap = Chart("share of the paths", "log weight (nats)", LIMITS, TICKS, truth, top=0.5)
     rows = Chart("what they say of log Z", "log Z (nats)", ZOOM, ZOOM_TICKS, truth, rows=ROWS)
     return [heap, rows]
 
