@@ -33,7 +33,6 @@ MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 6
 LONGER = (
     "02_compression",
     "06_ensembles",
-    "10_partition_function",
 )
 each_within_limits = pytest.mark.parametrize(
     "path",

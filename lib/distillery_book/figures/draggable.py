@@ -1,17 +1,11 @@
 """A picture that a reader can drag: recorded arrays for the sliders of `book/_static/draggable.js`,
 and a still picture for readers without scripts.
-
-The page holds data alone. JupyterLab shows the still picture and its sentence, since it lets no
-script through in notebooks that are not trusted; so does a browser without scripts.
 """
 
 from __future__ import annotations
 
 import base64
-import html
-import io
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
+from distillery_book.figures.page import markup
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Shows = Literal["reference", "array", "difference"]
-COLOURS = 64  # of the still picture
 
 
 @dataclass(frozen=True)
@@ -104,16 +99,7 @@ class Draggable:
         return f"Draggable({len(self.arrays)} positions)"
 
     def _repr_html_(self) -> str:
-        # a script ends at the first "</", wherever it stands
-        data = json.dumps(self.data, ensure_ascii=False).replace("</", "<\\/")
-        source = f"data:image/png;base64,{base64.b64encode(_picture(self.still)).decode()}"
-        return (
-            '<div class="draggable">\n'
-            f'<img src="{source}" alt="{html.escape(self.alt)}">\n'
-            f'<p class="draggable-says">{html.escape(self.says[self.start])}</p>\n'
-            f'<script type="application/json">{data}</script>\n'
-            "</div>"
-        )
+        return markup(self.data, self.still, alt=self.alt, sentence=self.says[self.start])
 
     def _packed(self, numbers: Tensor) -> str:
         low, high = self.scale
@@ -127,16 +113,3 @@ def colours(name: str, count: int) -> list[str]:
     from matplotlib import colormaps, colors
 
     return [colors.to_hex(colour) for colour in colormaps[name].resampled(count)(range(count))]
-
-
-def _picture(figure: Figure) -> bytes:
-    """A figure as a small png; it is closed, so that no notebook shows it a second time."""
-    import matplotlib.pyplot as plt
-    from PIL import Image
-
-    drawn, written = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches="tight")
-    plt.close(figure)
-    picture = Image.open(drawn).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
-    return written.getvalue()

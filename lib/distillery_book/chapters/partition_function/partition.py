@@ -37,10 +37,23 @@ from distillery_book.results.study import (
 )
 from distillery_book.running.pieces import Pieces
 
-__all__ = ["HIDDEN", "MACHINE", "OWN", "PLACES", "REAL", "STAND_IN", "STUDENTS", "STUDY"]
+__all__ = [
+    "FINEST",
+    "HIDDEN",
+    "MACHINE",
+    "OWN",
+    "PLACES",
+    "PUBLISHED",
+    "REAL",
+    "STAND_IN",
+    "STRONGEST",
+    "STUDENTS",
+    "STUDY",
+]
 
 SCHEDULES = ("uniform", "salakhutdinov_murray", "adapted", "friction")
 TEMPERATURES = (1000, 3000, 10_000)  # the last at the profile `paper` alone
+CLOSING = (100, 200, 500, 2000, 5000)  # by friction, for the picture of bounds that close
 PUBLISHED = annealed.Plan("salakhutdinov_murray", 14_500, 100, 5000)
 FINEST = annealed.Plan("friction", 20_000, 2000, 5000, pilot=200)
 OWN_STUDENTS = by_students.Plan(10_000, 2000)
@@ -64,8 +77,8 @@ PROTOCOLS: dict[str, dict[str, tuple[str, Scalar]]] = {
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
-    """The students, a cell for each file of weights; annealing by every schedule, then slowly with
-    many paths.
+    """The students, a cell for each file of weights; annealing by every schedule, slowly with many
+    paths, and from few temperatures to many.
     """
     if profile == "smoke":
         return [
@@ -92,10 +105,13 @@ def _recorded_students(profile: Profile) -> list[Cell]:
 
 
 def _plans(profile: Profile) -> list[annealed.Plan]:
-    """Every schedule at every number of temperatures; at `paper` also as published, and slowest."""
+    """Every schedule at every number of temperatures; at `paper` also as published, slowest, and
+    one schedule at more numbers.
+    """
     numbers = TEMPERATURES[:2] if profile == "laptop" else TEMPERATURES
     grid = [annealed.Plan(schedule, n, 100, 5000) for n in numbers for schedule in SCHEDULES]
-    return grid if profile == "laptop" else [*grid, PUBLISHED, FINEST]
+    closing = [annealed.Plan("friction", n, 100, 5000) for n in CLOSING]
+    return grid if profile == "laptop" else [*grid, PUBLISHED, FINEST, *closing]
 
 
 def run(cell: Cell, context: Context) -> Outcome:

@@ -265,3 +265,13 @@ def test_answers_and_aims_ask_for_cells_and_metrics_that_the_paper_profile_has()
             )
             for cell in cells
         )
+
+
+def test_bounds_close_over_more_numbers_of_temperatures_than_schedules_are_compared_at() -> None:
+    cells = [cell for cell in partition.cells("paper") if cell.data == partition.REAL]
+    by_friction = [cell.params for cell in cells if cell.params.get("schedule") == "friction"]
+    numbers = [params["temperatures"] for params in by_friction]
+    assert sorted(numbers) == sorted(
+        [*partition.CLOSING, *partition.TEMPERATURES, partition.FINEST.temperatures]
+    )
+    assert len({str(cell) for cell in cells}) == len(cells)

@@ -1,0 +1,179 @@
+"""How chapter 10 draws brackets around log Z, and bounds that close as temperatures grow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+
+from distillery.metrics import Estimate
+from distillery_book.chapters.partition_function import claims, partition
+from distillery_book.figures.charts import Bars, Chart, DraggableCharts, Interval
+from distillery_book.pages import notebook
+from distillery_book.pages.texts import NOT_RUN
+from distillery_book.results.claims import Mean
+from distillery_book.results.results import Results
+
+FORWARD, REVERSE, BOTH = "#3a7fb8", "#d06a2c", "#3a9d6e"  # legible on white and on black
+AIS = "ais_salakhutdinov_murray_2008"  # the row of what was known before
+TICKS, LIMITS, BARS = (445, 450, 455, 460), (443.0, 462.0), 38
+ZOOM, ZOOM_TICKS = (446.5, 456.5), (448, 450, 452, 454, 456)
+ROWS = ("lower bound", "forward", "both ways", "reverse", "upper bound")
+ESTIMATES = {"lower": FORWARD, "forward": FORWARD, "bridge": BOTH, "reverse": REVERSE}
+ESTIMATES |= {"upper": REVERSE}
+ALT = (
+    "Two charts. On the left a blue and an orange heap of bars, the blue one a little to the left;"
+    " a dashed line stands between their means. On the right five dots with horizontal bars, the"
+    " first to the left of the dashed line, the last to its right, the middle ones on it."
+)
+
+
+def brackets(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
+    """From the lower to the upper bound of each row, (study's metrics for either, where), with two
+    standard errors beyond; the dashed line is the finest estimate.
+    """
+    results = Results.open()
+    _, axis = plt.subplots(figsize=(6.4, 0.8 + 0.42 * len(rows)))
+    for height, (lower, upper, where) in enumerate(rows.values()):
+        pair = [
+            claims.number(results, Mean("partition", metric, where)) for metric in (lower, upper)
+        ]
+        if pair[0] is None or pair[1] is None:
+            axis.annotate(
+                "not run", (0.01, height), xycoords=("axes fraction", "data"), va="center"
+            )
+            continue
+        _bracket(axis, height, pair[0], pair[1])
+    truth = claims.number(results, claims.annealed())
+    if truth is not None:
+        axis.axvline(truth.value, color="C1", linewidth=1.2, linestyle="--", zorder=3)
+    axis.set_yticks(range(len(rows)), list(rows))
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.grid(visible=False, axis="y")
+    axis.set(xlabel="log Z (nats)")
+    return axis
+
+
+def _bracket(axis: Axes, height: int, lower: Estimate, upper: Estimate) -> None:
+    """A beam between two bounds, a thin line two standard errors beyond, the width beside it."""
+    axis.plot(
+        [lower.value, upper.value],
+        [height, height],
+        color="C0",
+        linewidth=9,
+        solid_capstyle="butt",
+    )
+    low, high = lower.value - 2 * lower.error, upper.value + 2 * upper.error
+    axis.plot([low, high], [height, height], color="C0", linewidth=1.5)
+    axis.annotate(
+        f"{upper.value - lower.value:.1f} nats",
+        (high, height),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+    )
+
+
+def closing() -> DraggableCharts:
+    """Annealing of the real machine by friction, from few temperatures to many, for a reader to
+    drag; where nothing is recorded it says so.
+    """
+    results = Results.open()
+    numbers = sorted({*partition.CLOSING, *partition.TEMPERATURES, partition.FINEST.temperatures})
+    runs = {number: _run(results, number) for number in numbers}
+    shown = [number for number, run in runs.items() if run is not None] or numbers
+    found = claims.number(results, claims.annealed())
+    truth = math.nan if found is None else found.value
+    return DraggableCharts(
+        "Temperatures from the simple end to the machine",
+        [f"{number:,}" for number in shown],
+        _charts(truth if found else sum(LIMITS) / 2),
+        [_marks(results, runs[number]) for number in shown],
+        [_sentence(number, runs[number]) for number in shown],
+        ALT,
+        start=max(1, shown.index(1000)),  # a reader can go either way
+    )
+
+
+def _run(results: Results, number: int) -> pd.Series | None:
+    """The run at so many temperatures."""
+    where = {"schedule": "friction", "temperatures": number, "data": partition.REAL}
+    runs = results.runs("partition", where)
+    return None if runs.empty else runs.iloc[0]
+
+
+def _charts(truth: float) -> list[Chart]:
+    heap = Chart("share of the paths", "log weight (nats)", LIMITS, TICKS, truth, top=0.5)
+    rows = Chart("what they say of log Z", "log Z (nats)", ZOOM, ZOOM_TICKS, truth, rows=ROWS)
+    return [heap, rows]
+
+
+def _marks(results: Results, run: pd.Series | None) -> list[list[Bars | Interval]]:
+    """Both heaps of log weights with the bounds as their means; five estimates."""
+    if run is None:
+        return [[], []]
+    where = {name: run[name] for name in ("schedule", "temperatures", "data")}
+    kept = results.arrays("partition", where)
+    colours = {"forward": FORWARD, "reverse": REVERSE}
+    heaps: list[Bars | Interval] = [
+        Bars(way, colour, _shares(kept[way]), float(kept[way].mean()))
+        for way, colour in colours.items()
+    ]
+    return [heaps, [_interval(run, row, kind) for row, kind in enumerate(ESTIMATES)]]
+
+
+def _shares(log_weights: torch.Tensor) -> list[float]:
+    """The share of the paths in each bar; what lies beyond the axis is counted at its ends."""
+    within = log_weights.double().clamp(*LIMITS)
+    return (torch.histc(within, BARS, *LIMITS) / len(within)).tolist()
+
+
+def _interval(run: pd.Series, row: int, kind: str) -> Interval:
+    """An estimate with three standard errors; an end that was not recorded does not exist."""
+    low, high = (run.get(f"{kind}_{end}", math.nan) for end in ("low", "high"))
+    return Interval(
+        row,
+        ESTIMATES[kind],
+        run[kind],
+        -math.inf if math.isnan(low) else low,
+        math.inf if math.isnan(high) else high,
+    )
+
+
+def _sentence(number: int, run: pd.Series | None) -> str:
+    if run is None:
+        return f"{number:,} temperatures: not run."
+    both = f"{run['bridge']:.2f} ± {2 * run['bridge_se']:.2f}"
+    return (
+        f"{number:,} temperatures, {run['chains']:,} paths either way: the bounds lie"
+        f" {run['upper'] - run['lower']:.2f} nats apart, and both ways together say {both}."
+    )
+
+
+def coverage_table() -> pd.DataFrame:
+    """Of how many machines each estimator's interval held the exact log Z, how far off it was on
+    average, and its seconds.
+    """
+    runs = notebook.recorded("coverage")
+    names = {
+        "both_ways": "annealing, both ways",
+        "forward": "annealing, forward, from the data's rates",
+        "mean_field": "annealing, forward, from the mean field",
+        "tempered": "chains that wander over temperatures",
+    }
+    kinds = {"plain": "six that learned digits", "cold": "four of them, cooled"}
+    lines = {title: [_held(runs, name, kind) for kind in kinds] for name, title in names.items()}
+    return pd.DataFrame.from_dict(lines, orient="index", columns=list(kinds.values()))
+
+
+def _held(runs: pd.DataFrame, name: str, kind: str) -> str:
+    found = runs[runs["machine"] == kind] if len(runs) else runs
+    if found.empty:
+        return NOT_RUN
+    held, off = int(found[f"{name}_covers"].sum()), found[f"{name}_off"].abs().mean()
+    return f"{held} of {len(found)}; off by {off:.2f}"
