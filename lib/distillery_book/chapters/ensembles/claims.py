@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from distillery import metrics
 from distillery.metrics import Estimate
-from distillery_book.chapters.ensembles.grid import GENERATORS, LOSSES, row
+from distillery_book.chapters.ensembles.grid import GENERATORS, LOSSES, row, rung_cell
+from distillery_book.chapters.ensembles.ladder import Rung
 from distillery_book.chapters.ensembles.parts import SHARES
 from distillery_book.results import store
 from distillery_book.results.claims import FAILS, Mean, Test, above, every, judge
@@ -18,6 +19,7 @@ from distillery_book.results.results import Results
 
 PICTURES = ("mnist", "nade")  # generators of something like digits
 VALUES, SLOPES = LOSSES
+MOVED = Rung("jitter", "all")
 NINE_IN_TEN = 85.0  # per cent, from which on it rounds to nine in ten
 ALIKE = 0.5  # points within which two students do alike: the thesis names none, this one is ours
 LATER, EARLIER = slice(-4, None), slice(-8, -4)  # looks at a run: its last 58 %, and those before
@@ -26,6 +28,13 @@ LATER, EARLIER = slice(-4, None), slice(-8, -4)  # looks at a run: its last 58 %
 def accuracy(generator: str, share: str, student: str = VALUES) -> Mean:
     """What a student, or the network that learned from labels, gets right, in points."""
     return Mean("ensembles", f"accuracy_{student}", row(generator, share), 100.0)
+
+
+def teacher_of_adam() -> Mean:
+    """What the thirty networks get right that teach the students trained by Adam, which start as
+    He et al. (2015) have it, in points.
+    """
+    return Mean("ensembles", "accuracy_teacher", rung_cell("paper", MOVED).params, 100.0)
 
 
 def gain(generator: str, share: str, student: str, *, measure: str = "accuracy") -> Mean:

@@ -19,9 +19,9 @@ from distillery_book.chapters.ensembles.claims import SLOPES, VALUES, accuracy
 from distillery_book.chapters.ensembles.grid import GENERATORS, LOSSES, row, rungs
 from distillery_book.chapters.ensembles.parts import BATCH, Sizes
 from distillery_book.results import published, store
-from distillery_book.results.claims import Mean
+from distillery_book.results.claims import Mean, above
 from distillery_book.results.results import Results
-from distillery_book.results.verdicts import NOT_RUN
+from distillery_book.results.verdicts import ENOUGH, NOT_RUN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,43 @@ if TYPE_CHECKING:
 INPUTS = {"mnist": "images", "nade": "NADE", "noise": "noise"}  # in words
 ASKED = {VALUES: "values", SLOPES: "slopes"}
 SEEN = {"all": "all images", "10pct": "a tenth of them"}
+WORDS = {
+    "recollections": "recollections",
+    "jitter": "moved images",
+    "mnist": "images",
+    "nade": "NADE",
+    "noise": "noise",
+}
 COLOURS = {"mnist": "C0", "nade": "C1", "noise": "C2", "jitter": "C3", "recollections": "C4"}
+# One change at a time: for each share the names of the student after it and before it.
+MOVED, POOL = "Adam: moved images", "Adam: moved images, pool 240,000"
+LONG = "Adam: moved images, pool 1,200,000, {} passes"
+CHANGES: dict[str, dict[str, tuple[str, str]]] = {
+    "a random tenth for the first": {"10pct": ("images, random tenth", "images, as the thesis")},
+    "the start of He et al.": {
+        "all": ("images, He start", "images, as the thesis"),
+        "10pct": ("images, He start", "images, random tenth"),
+    },
+    "Adam for ADADELTA": dict.fromkeys(SEEN, ("Adam: images", "images, He start")),
+    "NADE for images": dict.fromkeys(SEEN, ("Adam: NADE", "Adam: images")),
+    "recollections for images": {"all": ("Adam: recollections", "Adam: images")},
+    "moved images for images": dict.fromkeys(SEEN, (MOVED, "Adam: images")),
+    "a pool of 240,000 for new ones": {"all": (POOL, MOVED)},
+    "slopes for values, on images": {"10pct": ("Adam: images, slopes", "Adam: images")},
+    "slopes for values, moved": {
+        "all": ("Adam: moved images, slopes, pool 240,000", POOL),
+        "10pct": ("Adam: moved images, slopes", MOVED),
+    },
+    "both for values, moved": {
+        "all": ("Adam: moved images, both, pool 240,000", POOL),
+        "10pct": ("Adam: moved images, both", MOVED),
+    },
+    "a temperature of 3": {"all": ("Adam: moved images, temperature 3", MOVED)},
+    "many more steps": {
+        "all": (LONG.format("1,600"), MOVED),
+        "10pct": (LONG.format("16,000"), MOVED),
+    },
+}
 MEASURES = ("accuracy", "log probability (nats)")  # in the order in which curves hold them
 GREY, STEP = "0.45", 0.13  # of the network that learned from labels; between the dots of a row
 Curves = Mapping[str, tuple[Any, Any]]
@@ -181,21 +217,60 @@ def _draw(axis: Any, steps: Any, measured: Any, *, color: str, index: int) -> No
 
 
 def ladder(share: str) -> dict[str, Mean]:
-    """The students of chapter 6's second page, in words: those of the thesis, with another tenth
-    and another start, and the better ones.
+    """The students of the second page, in words: those of the thesis, with another tenth and
+    another start, and those trained by Adam.
     """
     students = {}
     for name in ("mnist", "nade"):
         students[f"{INPUTS[name]}, as the thesis"] = accuracy(name, share)
         if share == "10pct":
             students[f"{INPUTS[name]}, random tenth"] = _values(row(name, share, tenth=None))
-        students[f"{INPUTS[name]}, larger start"] = _values(
-            row(name, share, start=None, tenth=None)
-        )
+        students[f"{INPUTS[name]}, He start"] = _values(row(name, share, start=None, tenth=None))
     return students | {
-        title: Mean("ensembles", "accuracy_student", where, 100.0)
+        f"Adam: {_worded(title)}": Mean("ensembles", "accuracy_student", where, 100.0)
         for title, where in rungs(share).items()
     }
+
+
+def _worded(title: str) -> str:
+    """A rung's name in the words of the pages; values are what is asked for where none is named."""
+    words = {**WORDS, ", cross entropy": "", "pool of": "pool"}
+    for name, word in words.items():
+        title = title.replace(name, word)
+    return title
+
+
+def ladder_colours(titles: Sequence[str]) -> dict[str, str]:
+    """The colour of each of these students: that of its inputs."""
+    by_word = {word: COLOURS[name] for name, word in WORDS.items()}
+    return {
+        title: next(color for word, color in by_word.items() if f" {word}" in f" {title}")
+        for title in titles
+    }
+
+
+def changes() -> pd.DataFrame:
+    """What one change is worth in points of accuracy, for all images and for a tenth of them: ±
+    two standard errors, and what fewer than three runs cannot tell.
+    """
+    lines = {
+        change: {SEEN[share]: _worth(share, *pairs.get(share, ())) for share in SEEN}
+        for change, pairs in CHANGES.items()
+    }
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("points")
+
+
+def _worth(share: str, *pair: str) -> str:
+    if not pair:
+        return ""
+    students = ladder(share)
+    after, before = (students[title] for title in pair)
+    gap = next(iter(above(after, before)(Results.open())), None)
+    if gap is None:
+        return NOT_RUN
+    if gap.n < ENOUGH:
+        return f"{gap.value:+.2f} ({gap.n} run{'s' * (gap.n > 1)})"
+    return f"{gap.value:+.2f} ± {2 * gap.error:.2f} ({gap.n} runs)"
 
 
 def _values(where: Mapping[str, Any]) -> Mean:
@@ -224,16 +299,19 @@ def _texts(values: Sequence[float], form: str) -> str:
 
 __all__ = [
     "ASKED",
+    "CHANGES",
     "COLOURS",
     "GREY",
     "INPUTS",
     "SEEN",
+    "changes",
     "curves",
     "curves_of",
     "draw_gaps",
     "draw_runs",
     "each_run",
     "ladder",
+    "ladder_colours",
     "ladder_table",
     "level",
     "outside",
