@@ -6,6 +6,7 @@ hollow symbol or a dashed line a student of slopes.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -39,8 +40,7 @@ WORDS = {
 }
 COLOURS = {"mnist": "C0", "nade": "C1", "noise": "C2", "jitter": "C3", "recollections": "C4"}
 # One change at a time: for each share the names of the student after it and before it.
-MOVED, POOL = "Adam: moved images", "Adam: moved images, pool 240,000"
-LONG = "Adam: moved images, pool 1,200,000, {} passes"
+MOVED, POOL = "Adam: moved images", "Adam: moved images, of a pool"
 CHANGES: dict[str, dict[str, tuple[str, str]]] = {
     "a random tenth for the first": {"10pct": ("images, random tenth", "images, as the thesis")},
     "the start of He et al.": {
@@ -54,18 +54,15 @@ CHANGES: dict[str, dict[str, tuple[str, str]]] = {
     "a pool of 240,000 for new ones": {"all": (POOL, MOVED)},
     "slopes for values, on images": {"10pct": ("Adam: images, slopes", "Adam: images")},
     "slopes for values, moved": {
-        "all": ("Adam: moved images, slopes, pool 240,000", POOL),
+        "all": ("Adam: moved images, slopes, of a pool", POOL),
         "10pct": ("Adam: moved images, slopes", MOVED),
     },
     "both for values, moved": {
-        "all": ("Adam: moved images, both, pool 240,000", POOL),
+        "all": ("Adam: moved images, both, of a pool", POOL),
         "10pct": ("Adam: moved images, both", MOVED),
     },
     "a temperature of 3": {"all": ("Adam: moved images, temperature 3", MOVED)},
-    "many more steps": {
-        "all": (LONG.format("1,600"), MOVED),
-        "10pct": (LONG.format("16,000"), MOVED),
-    },
+    "many more steps": dict.fromkeys(SEEN, ("Adam: moved images, many more steps", MOVED)),
 }
 MEASURES = ("accuracy", "log probability (nats)")  # in the order in which curves hold them
 GREY, STEP = "0.45", 0.13  # of the network that learned from labels; between the dots of a row
@@ -234,10 +231,10 @@ def ladder(share: str) -> dict[str, Mean]:
 
 def _worded(title: str) -> str:
     """A rung's name in the words of the pages; values are what is asked for where none is named."""
-    words = {**WORDS, ", cross entropy": "", "pool of": "pool"}
-    for name, word in words.items():
+    for name, word in {**WORDS, ", cross entropy": ""}.items():
         title = title.replace(name, word)
-    return title
+    title = re.sub(r", pool of 1,200,000, [\d,]+ passes", ", many more steps", title)
+    return title.replace(", pool of 240,000", ", of a pool")
 
 
 def ladder_colours(titles: Sequence[str]) -> dict[str, str]:

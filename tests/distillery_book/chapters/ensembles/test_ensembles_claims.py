@@ -31,6 +31,7 @@ def run(generator: str, share: str, seed: int, metrics: Metrics) -> Record:
 
 
 def results(folder: Path, *runs: Record) -> Results:
+    folder.mkdir(exist_ok=True)
     keep(list(runs), folder)
     return Results(folder, [ensembles.STUDY])
 
