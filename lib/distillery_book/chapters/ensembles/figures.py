@@ -185,6 +185,28 @@ def curves(share: str) -> dict[str, tuple[Tensor, Tensor]]:
     return {name: of_runs[0] for name, of_runs in stored.items() if of_runs}
 
 
+def draw_undecided(left: Axes, right: Axes) -> None:
+    """Left, every run by slopes on a tenth of the images, that which ends lowest in black; right,
+    every run on noise from all images, by values and by slopes.
+    """
+    waiting = curves_of("mnist", "10pct")
+    ends = [float(measured[-1, 1, 0]) for _, measured in waiting]
+    for number, (steps, measured) in enumerate(waiting):
+        color = "C5" if ends[number] == min(ends) else COLOURS["mnist"]
+        percent = 100 * measured[:, 1, 0]
+        left.plot(steps, percent, "--", color=color, label=f"run {number + 1}")
+    for steps, measured in curves_of("noise", "all"):
+        for index, (word, line) in enumerate(zip(ASKED.values(), ("-", "--"), strict=True)):
+            percent = 100 * measured[:, index, 0]
+            right.plot(steps, percent, line, color=COLOURS["noise"], label=word)
+    left.set(xlabel="steps, slopes on a tenth of the images", ylabel="accuracy (%)")
+    right.set(xlabel="steps, noise from all images")
+    for axis in (left, right):
+        axis.set(xscale="log", ylim=(5, 100))
+        if axis.lines:
+            axis.legend(loc="lower right")
+
+
 def progress(
     curves: Curves, *, levels: Sequence[Sequence[float]], limits: Sequence[Any], loc: str
 ) -> None:
@@ -306,6 +328,7 @@ __all__ = [
     "curves_of",
     "draw_gaps",
     "draw_runs",
+    "draw_undecided",
     "each_run",
     "ladder",
     "ladder_colours",

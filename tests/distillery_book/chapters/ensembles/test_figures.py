@@ -159,3 +159,21 @@ def _panels(curves: figures.Curves) -> list[Axes]:
 
 def _heights(axis: Axes) -> list[list[float]]:
     return [[round(float(y), 6) for y in line.get_ydata()] for line in axis.lines[:4]]
+
+
+def test_the_run_that_ends_lowest_is_drawn_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def curve(end: float) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tensor([1, 10]), torch.tensor([0.1, end]).view(2, 1, 1).expand(2, 2, 2)
+
+    def kept(generator: str, _share: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        ends = [0.96, 0.85, 0.95] if generator == "mnist" else [0.7]
+        return [curve(end) for end in ends]
+
+    monkeypatch.setattr(figures, "curves_of", kept)
+    _, (left, right) = plt.subplots(1, 2)
+    figures.draw_undecided(left, right)
+    blue = figures.COLOURS["mnist"]
+    assert [same_color(line.get_color(), blue) for line in left.lines] == [True, False, True]
+    assert [line.get_linestyle() for line in right.lines] == ["-", "--"]
