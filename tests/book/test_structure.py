@@ -32,7 +32,6 @@ MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 6
 # Pages written before there were these limits; whoever rewrites one takes it out.
 LONGER = (
     "02_compression",
-    "06_ensembles",
 )
 each_within_limits = pytest.mark.parametrize(
     "path",

@@ -19,7 +19,7 @@ from distillery import metrics, plots
 from distillery.support import settings
 from distillery.support.nearest import chosen
 from distillery_book.pages import texts
-from distillery_book.pages.beside import Claim, beside, concluded, dots
+from distillery_book.pages.beside import beside, dots
 from distillery_book.pages.conclusions import conclusions
 from distillery_book.pages.intervals import estimates, intervals, printed
 from distillery_book.pages.summaries import series, shown, spread
@@ -36,13 +36,11 @@ if TYPE_CHECKING:
     from distillery.data import Images
 
 __all__ = [
-    "Claim",
     "Results",
     "Setup",
     "aims",
     "arrays",
     "beside",
-    "concluded",
     "conclusions",
     "dots",
     "estimate",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from distillery_book.pages.beside import Claim, beside, concluded, dots
+from distillery_book.pages.beside import beside, dots
 from distillery_book.results import registry
-from made_records import STUDY, TABLE, keep, made
+from made_records import STUDY, keep, made
 
 REAL = {"run": {"inputs": "real"}, "other": {"inputs": "made up"}}
 ACCURACY = {"accuracy (%)": ("accuracy", 100.0, ".2f")}
@@ -47,30 +47,3 @@ def test_dots_reach_two_standard_errors_either_side(results: Path) -> None:
     assert frame.loc[0, ["value", "low", "high"]].tolist() == pytest.approx([98.0, 97.8, 98.2])
     assert frame.loc[1, ["value", "low", "high"]].isna().all()
     assert frame.loc[2, ["value", "low", "high"]].tolist() == pytest.approx([97.60, 97.29, 97.91])
-
-
-def test_a_conclusion_is_judged_by_the_recorded_difference_and_shown_beside_the_published_one(
-    results: Path,
-) -> None:
-    keep(
-        [made(metrics={"accuracy": 0.98, "accuracy_se": 0.001, "gain": -0.01, "gain_se": 0.001})],
-        results,
-    )
-    one = (TABLE, 100000, "real")
-    paired = ("made", "gain", {"inputs": "real"}, 100.0)
-    noisy = [
-        ("thesis_ensemble_accuracy", name, "all", "cross_entropy") for name in ("mnist", "noise")
-    ]
-    table = concluded(
-        {
-            "above zero": Claim(one),
-            "itself": Claim(one, one),
-            "paired": Claim(one, one, paired),
-            "not run": Claim(*noisy),
-        }
-    )
-    assert table["holds"].tolist() == ["yes", "undecided", "no", "not run"]
-    assert table.loc["above zero", "recorded"] == "98.00 ± 0.20"
-    assert table.loc["itself", "recorded"] == f"0.00 ± {0.2 * 2**0.5:.2f}"
-    assert table.loc["paired", "recorded"] == "-1.00 ± 0.20"
-    assert table.loc["not run", "published"] == f"5.48 ± {(0.31**2 + 0.54**2) ** 0.5:.2f}"

@@ -38,7 +38,16 @@ from distillery_book.chapters.ensembles.grid import (
 from distillery_book.chapters.ensembles.ladder import last
 from distillery_book.chapters.ensembles.measures import gained, measured
 from distillery_book.chapters.ensembles.parts import SHARES, Parts, Sizes, mark
-from distillery_book.chapters.ensembles.students import alike, answers_of, loss, questions, taught
+from distillery_book.chapters.ensembles.students import (
+    alike,
+    answers_of,
+    late,
+    looks,
+    loss,
+    questions,
+    steps_of,
+    taught,
+)
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Scalar, Study
 
 __all__ = [
@@ -86,15 +95,17 @@ def run(cell: Cell, context: Context) -> Outcome:
     students = alike(params, parts.sizes, rng=rng)
     source = questions(params, x[index], teacher, parts, rng=rng)
     history = taught(students, source, params, images=len(index), test=test, context=context)
+    steps = steps_of(params, len(index))
     apart, maps = pictures.slopes(teacher, {"direct": direct, **students}, test[0])
     metrics = {
         **measured("teacher", answers_of(teacher, test[0]), test[1]),
         **_students_measured(students, direct, *test),
+        **_late_means(history, list(students), steps),
         "teacher_mark": mark(teacher),
         **apart,
     }
     shown = _shown(cell, maps, source, x[index], parts, rng)
-    return Outcome(metrics, departures(params), {**_curves(history), **shown})
+    return Outcome(metrics, departures(params), {**_curves(history, steps), **shown})
 
 
 def _on(device: torch.device, images: Images) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
@@ -142,12 +153,31 @@ def _shown(
     return {**maps, **samples} if is_mapped else samples
 
 
-def _curves(history: History) -> dict[str, Tensor]:
-    """The steps at which students were looked at (P,), and accuracy and log probability of each
-    then, (P, students, 2).
+def _curves(history: History, steps: int) -> dict[str, Tensor]:
+    """The steps at which students were looked at for a curve (P,), and accuracy and log probability
+    of each then, (P, students, 2).
     """
+    at, measured = _looked(history, looks(steps))
+    return {"steps": at, "test": measured}
+
+
+def _late_means(history: History, students: Sequence[str], steps: int) -> dict[str, float]:
+    """Accuracy and log probability of each student, averaged over the last tenth of its steps: on
+    inputs where students do not settle their last value is an accident.
+    """
+    means = _looked(history, late(steps))[1].mean(0).tolist()
+    return {
+        f"{measure}_{name}_late": value
+        for name, both in zip(students, means, strict=True)
+        for measure, value in zip(("accuracy", "log_prob"), both, strict=True)
+    }
+
+
+def _looked(history: History, wanted: set[int]) -> tuple[Tensor, Tensor]:
+    """Those of the steps that are wanted, (P,), and what was measured then, (P, students, 2)."""
     steps, curves = history.probed("test")
-    return {"steps": torch.tensor(steps), "test": torch.tensor(curves)}
+    kept = [index for index, step in enumerate(steps) if step in wanted]
+    return torch.tensor(steps)[kept], torch.tensor(curves)[kept]
 
 
 def departs(cell: Cell) -> dict[str, list[Scalar]]:

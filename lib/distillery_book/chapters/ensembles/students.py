@@ -33,6 +33,8 @@ from distillery_book.chapters.ensembles.parts import (
 )
 from distillery_book.results.study import Context, Scalar
 
+LATE = 20  # looks at the last tenth of a run, besides those that are even by logarithm
+
 # Of the derivative loss beside cross entropy: its gradients are that much larger.
 SLOPE_WEIGHT = 0.001
 
@@ -83,12 +85,13 @@ def taught(
     context: Context,
 ) -> History:
     """Train all students on one stream, each by its loss, for as many passes over so many images as
-    the cell says; looked at on the test images, evenly by the logarithm of the steps.
+    the cell says; looked at on the test images, evenly by the logarithm of the steps and often in
+    the last tenth of them.
     """
     networks = list(students.values())
     bank = Bank(networks).to(context.device)
     batch = int(params.get("batch", BATCH))
-    steps = int(params["passes"]) * images // batch
+    steps = steps_of(params, images)
     return distill(
         _reader(params),
         bank,
@@ -99,11 +102,26 @@ def taught(
         batch_size=batch,
         steps=steps,
         probes={"test": lambda _: [at_once(student, *test) for student in networks]},
-        probe_at={max(1, round(steps * 10 ** (-k / 8))) for k in range(33)},
+        probe_at=looks(steps) | late(steps),
         checkpoint=context.scratch / "students.safetensors",
         every=10_000,
         progress=lambda done, _: context.report(done / steps),
     )
+
+
+def steps_of(params: Params, images: int) -> int:
+    """How many steps the students of a cell take."""
+    return int(params["passes"]) * images // int(params.get("batch", BATCH))
+
+
+def looks(steps: int) -> set[int]:
+    """After which steps students are looked at for a curve: evenly by their logarithm."""
+    return {max(1, round(steps * 10 ** (-k / 8))) for k in range(33)}
+
+
+def late(steps: int) -> set[int]:
+    """Where they are looked at besides: evenly over the last tenth."""
+    return {max(1, round(steps * (1 - k / (10 * LATE)))) for k in range(LATE)}
 
 
 def asks_slopes(params: Params) -> bool:

@@ -14,7 +14,7 @@ from distillery.models.mlp import MLP
 from distillery.protocols import Batch
 from distillery.teachers.ensemble import ensemble
 from distillery_book.chapters.ensembles import ensembles, grid, parts, pictures, students
-from distillery_book.chapters.ensembles.ladder import LADDER
+from distillery_book.chapters.ensembles.ladder import CLAIMED, LADDER
 from distillery_book.chapters.ensembles.parts import Parts, Sizes
 from distillery_book.results import published
 from distillery_book.results.store import ARRAYS_BYTES, pack
@@ -367,7 +367,39 @@ def test_what_decides_a_claim_or_an_aim_has_three_seeds() -> None:
         seeds.setdefault(str(dict(one.params)), set()).add(one.seed)
     aims = [answer.where for answer in ensembles.answers() if answer.table == "aims"]
     pair = [grid.thesis("paper", *place).params for place in grid.DECIDING]
-    assert [seeds[str(dict(place))] for place in (*aims, *pair)] == [{0, 1, 2}] * 6
+    claimed = [grid.rung_cell("paper", rung).params for rung in CLAIMED]
+    for place in (*aims, *pair, *claimed):
+        assert seeds[str(dict(place))] >= {0, 1, 2}
+    further = {row: seeds[str(dict(grid.thesis("paper", *row).params))] for row in grid.FURTHER}
+    assert further == {
+        ("mnist", "10pct"): set(range(8)),
+        ("noise", "all"): set(range(4)),
+        ("nade", "all"): set(range(3)),
+    }
+
+
+def test_further_seeds_leave_every_earlier_cell_its_number() -> None:
+    cells = ensembles.cells("paper")
+    assert len(cells) == 91
+    assert cells[40].params["generator"] == "noise"
+    assert {cell.seed for cell in cells[:57]} == {0, 1, 2}
+    assert len({(str(dict(cell.params)), cell.seed) for cell in cells}) == len(cells)
+
+
+def test_the_last_tenth_of_a_run_is_averaged_over_twenty_looks_that_no_curve_keeps(
+    tmp_path: Path,
+) -> None:
+    found = run(cell(passes=20), tmp_path / "a")
+    steps = students.steps_of(cell(passes=20).params, 200)
+    assert steps == 200
+    late = students.late(steps)
+    assert min(late) > 0.9 * steps
+    assert max(late) == steps
+    assert set(found.arrays["steps"].tolist()) == students.looks(steps)
+    for name in ensembles.LOSSES:
+        for measure in ("accuracy", "log_prob"):
+            end, mean = found.metrics[f"{measure}_{name}"], found.metrics[f"{measure}_{name}_late"]
+            assert abs(end - mean) < 0.1
 
 
 def test_the_error_of_slopes_is_equation_2_18_and_the_pictures_are_where_the_teacher_doubts_most() -> (
