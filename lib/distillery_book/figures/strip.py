@@ -117,7 +117,7 @@ def _source(pictures: Tensor) -> str:
     side_by_side = np.concatenate(list(pictures.cpu().numpy()), axis=1)
     levels = (side_by_side.astype(float) * (GREYS - 1) / 255).round().astype(np.uint8)
     written = io.BytesIO()
-    picture = Image.fromarray(levels, mode="P")
+    picture = Image.fromarray(levels)
     picture.putpalette([round(255 * k / (GREYS - 1)) for k in range(GREYS) for _ in range(3)])
     picture.save(written, "PNG", bits=4, optimize=True)
     return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"

@@ -11,15 +11,19 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from distillery import plots
 from distillery.data import as_float
-from distillery_book.chapters.compression import recorded
+from distillery.storage import Choice
+from distillery_book.chapters.compression import grid, recorded
 
 ACROSS, GREYS = 12, 15
+OTHERS = {"omniglot": ("Omniglot", 100), "cifar10": ("CIFAR-10", 75)}  # JPEG's best quality
+SHOWN_CODES = (134, 50, 32, 244, 48)
 SHOWN = (0.009, 0.17)  # errors: JPEG in thousands of bits loses less
 HOLLOW: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.3}
 # the kinds of points, by name: where they are found in `recorded`, and how they look
@@ -40,7 +44,8 @@ KINDS: dict[str, dict[str, Any]] = {
 
 def gallery(rows: Mapping[str, Tensor], across: int = ACROSS, size: float = 0.5) -> None:
     """Some pictures of each named row, in few greys, so that the file is small."""
-    shown = [as_float(part[:across].cpu()) for part in rows.values()]
+    parts = [part[:across].cpu() for part in rows.values()]
+    shown = [as_float(part) if part.dtype == torch.uint8 else part for part in parts]
     greys = [(GREYS * part).round() / GREYS for part in shown]
     axis = plots.images(greys, columns=across, rows=list(rows), size=size)
     axis.images[0].set_interpolation("nearest")  # every pixel as it is
@@ -97,7 +102,8 @@ def counted(points: pd.DataFrame) -> Figure:
         axis.legend(loc="lower left", bbox_to_anchor=(-0.05, 1.0), ncols=1)
     right.set_ylabel("")
     codes = points[points["kind"] == "categorical, our training"].sort_values("bits")
-    right.plot(codes["bits"], codes["loss"].cummin(), color="C0", linewidth=1)
+    best = codes["loss"].cummin()
+    right.plot(codes["bits"], best, color="C0", linewidth=1, drawstyle="steps-post")
     right.annotate("categorical,\nour training", (9, 0.03), color="C0", ha="center")
     return figure
 
@@ -161,6 +167,39 @@ def bits_for_the_same(rows: pd.DataFrame) -> Figure:
     _ticks(axis, [10, 30, 100, 300, 1000, 3000])
     axis.legend(loc="lower left", bbox_to_anchor=(-0.3, 1.0), ncols=4, columnspacing=1.0)
     return figure
+
+
+def budgets(within: Mapping[str, tuple[pd.DataFrame, Choice]]) -> Figure:
+    """The codes within each budget, coloured by capacity, and a ring around the largest."""
+    figure, row = plt.subplots(1, len(within), sharey=True, figsize=(7.0, 3.0))
+    for axis, (name, (codes, largest)) in zip(row, within.items(), strict=True):
+        dots = axis.scatter(codes["l"], codes["c"], c=codes["capacity"], s=8, vmin=0, vmax=40)
+        axis.loglog(largest.values, largest.variables, "o", base=2, ms=11, mfc="none", mec="C1")
+        axis.annotate(name, (0.97, 0.92), xycoords="axes fraction", ha="right")
+        axis.set_xlabel("values $l$")
+    row[0].set_ylabel("variables $c$")
+    figure.colorbar(dots, ax=row, label="capacity (bits)")
+    return figure
+
+
+def other_pictures() -> None:
+    """Letters and scenes as JPEG's best recorded quality, codes and JPEG's worst keep them."""
+    rows = {}
+    for data, (name, best) in OTHERS.items():
+        kept = [code for code, *_ in grid.OTHERS[data][::-1] if code in SHOWN_CODES]
+        settings = {
+            "JPEG, best": {"model": "jpeg", "quality": best},
+            **{f"{c} bits": {"model": "categorical", "c": c, "l": 2} for c in kept},
+            "JPEG, worst": {"model": "jpeg", "quality": 1},
+        }
+        for label, setting in settings.items():
+            shown = recorded.pictures(data=data, **setting)
+            if shown is not None:
+                edge = (32 - shown.shape[-1]) // 2  # letters have 28 pixels
+                framed = torch.nn.functional.pad(shown, 4 * (edge,))
+                rows[f"{name}: {label}"] = framed.expand(-1, 3, -1, -1)
+    if rows:
+        gallery(rows, across=6, size=0.55)
 
 
 def _ticks(axis: Axes, at: Sequence[float]) -> None:

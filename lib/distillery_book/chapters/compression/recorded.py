@@ -22,6 +22,7 @@ from distillery_book.chapters.compression.grid import (
     SHIPPED,
     traded,
 )
+from distillery_book.chapters.compression.rate import reached
 from distillery_book.results import published, records
 from distillery_book.results.records import Record
 from distillery_book.results.results import Results
@@ -32,11 +33,22 @@ CATEGORICAL, CONTINUOUS = (
     "recollections_distortion_categorical",
     "recollections_distortion_continuous",
 )
-SETTINGS = ("c", "l", "h", "quality", "codes", "rate")
 IMAGES = 50_000  # of the training set
 FILTER_BITS, IMAGE_BITS = 128, 6272  # of a published continuous code, for each of its filters
 WIDEST_RUN = (48, 10)  # of the codes that have the recipe for long ones
 COLUMNS = ["kind", "label", "bits", "loss", "error"]
+MODELS = {  # the models of the study, in words
+    "jpeg": "JPEG",
+    "webp": "WebP",
+    "png": "PNG",
+    "lzma": "lzma, all at once",
+    "categorical": "likeliest codes, by counts",
+    "prior": "likeliest codes, by a prior",
+    "rate": "predictable codes",
+    "continuous": "continuous rival",
+}
+TAKEN = {"argmax": "likeliest, by a prior", "drawn": "drawn, by a prior"}
+DATA = {"omniglot": "Omniglot", "cifar10": "CIFAR-10"}
 
 Where = Mapping[str, Any]
 Code = tuple[int, int]
@@ -221,6 +233,60 @@ def continuous_table() -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("filters")
 
 
+def goals() -> pd.DataFrame:
+    """What the book aims at in this chapter, a row for each published code: its error, its bits,
+    the goal, what is on disk, and with its share of the prior.
+    """
+    results = Results.open()
+    cells = results.table(published.AIMS).set_index("keys")
+    rows = {}
+    for variables, values in SHIPPED[::-1]:
+        aim = cells.loc[[(f"compression_{variables}",)]].iloc[0]
+        reaching = results.runs(STUDY).reindex(columns=[reached(variables), "bits_in_full"])
+        rows[f"{printed(variables, values):.5f}"] = {
+            "published bits": f"{aim['published']:.0f}",
+            "goal": f"{aim['aim']:.0f}",
+            "on disk": _bits(aim["value"]),
+            "with the prior": _bits(reaching.dropna()["bits_in_full"].min()),
+            "verdict": aim["verdict"],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("error at most")
+
+
+def written_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Recorded codes under a prior and predictable ones: a row for each run."""
+    rows = [
+        {
+            "code": named(int(run["c"]), int(run["l"])),
+            "how": _how(run),
+            "training error": f"{run['train']:.4f}",
+            "test error": f"{run['test']:.4f}",
+            "on disk": _bits(run["bits_on_disk"]),
+            "with the prior": _bits(run["bits_in_full"]),
+            "units of the prior": f"{run['hidden']:.0f}",
+        }
+        for _, run in runs.iterrows()
+    ]
+    return _indexed(rows, ["code", "how"])
+
+
+def others_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Recorded codes and codecs of other pictures than digits: a row for each run."""
+    rows = [
+        {
+            "pictures": DATA[str(run["data"])],
+            "kept by": _kept_by(run),
+            "training error": f"{run['train']:.4f}",
+            "of the likeliest": f"{run['train_argmax']:.4f}",
+            "test error": f"{run['test']:.4f}",
+            "bits": f"{run['bits']:,.0f}",
+            "on disk": f"{run['bits_on_disk']:.1f}",
+        }
+        for _, run in runs.iterrows()
+    ]
+    return _indexed(rows, ["pictures", "kept by"]).replace("nan", "–")
+
+
 def verdicts() -> dict[str, int]:
     """How often each verdict stands beside a number of Table 6."""
     counts = pd.Series(list(_cells(CATEGORICAL).values())).value_counts()
@@ -256,12 +322,6 @@ def pictures(name: str = "drawn", **where: Any) -> Tensor | None:
     """The first test images as a run keeps them, in bytes; None where there is no such run."""
     arrays: dict[str, Tensor] = Results.open().arrays(STUDY, {"data": "mnist", **where})
     return arrays.get(name)
-
-
-def code_names(runs: pd.DataFrame) -> list[str]:
-    """Each run's code in words, `c 38, l 2` say: the settings that it has."""
-    settings = runs.reindex(columns=list(SETTINGS)).astype(object)
-    return [_name(line) for _, line in settings.iterrows()]
 
 
 def least_kilobytes(runs: pd.DataFrame, levels: Mapping[str, float]) -> pd.DataFrame:
@@ -308,6 +368,25 @@ def _text(every: pd.DataFrame, kind: str, label: str) -> str:
     return f"{loss:.4f}" + ("" if math.isnan(error) else f" ± {2 * error:.4f}")
 
 
-def _name(settings: pd.Series) -> str:
-    known = settings.dropna().items()
-    return ", ".join(f"{key} {value}".removesuffix(".0") for key, value in known)
+def _bits(bits: float) -> str:
+    return NOT_RUN if math.isnan(bits) else f"{bits:.1f}"
+
+
+def _how(run: pd.Series) -> str:
+    if run["model"] == "rate":
+        return f"predictable, {run['rate']:g} a bit"
+    return TAKEN[str(run["codes"])]
+
+
+def _kept_by(run: pd.Series) -> str:
+    if run["model"] == "categorical":
+        return named(int(run["c"]), int(run["l"]))
+    quality = run["quality"]
+    name = MODELS[str(run["model"])]
+    if math.isnan(quality):
+        return name
+    return f"{name}, lossless" if quality < 0 else f"{name}, quality {quality:.0f}"
+
+
+def _indexed(rows: list[dict[str, str]], keys: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows).set_index(keys) if rows else pd.DataFrame([NOT_RUN])
