@@ -114,7 +114,7 @@ def _strip(
     sizes = [position.kilobytes for position in found]
     return Strip(
         torch.stack([position.pictures for position in found]),
-        "Fewer bits to the right",
+        "fewer bits \N{RIGHTWARDS ARROW}",
         names,
         says,
         moves,
