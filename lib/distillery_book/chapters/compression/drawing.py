@@ -187,7 +187,7 @@ def other_pictures() -> None:
     rows = {}
     for data, (name, best) in OTHERS.items():
         kept = [code for code, *_ in grid.OTHERS[data][::-1] if code in SHOWN_CODES]
-        settings = {
+        settings: dict[str, dict[str, Any]] = {
             "JPEG, best": {"model": "jpeg", "quality": best},
             **{f"{c} bits": {"model": "categorical", "c": c, "l": 2} for c in kept},
             "JPEG, worst": {"model": "jpeg", "quality": 1},

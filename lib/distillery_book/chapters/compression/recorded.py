@@ -363,8 +363,7 @@ def _cells(table: str) -> dict[Code, str]:
 def _text(every: pd.DataFrame, kind: str, label: str) -> str:
     if (kind, label) not in every.index:
         return NOT_RUN
-    run = every.loc[(kind, label)]
-    loss, error = float(run["loss"]), float(run["error"])
+    loss, error = (float(every[name][kind, label]) for name in ("loss", "error"))
     return f"{loss:.4f}" + ("" if math.isnan(error) else f" ± {2 * error:.4f}")
 
 
