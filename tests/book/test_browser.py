@@ -32,11 +32,14 @@ REQUIRED = os.environ.get("DISTILLERY_BROWSER") == "require"
 PAGES = sorted(str(path.relative_to(SITE)) for path in (SITE / "book").rglob("*.html")) or [
     "book/index.html"
 ]
-DRAGGABLE = [
-    page
-    for page in PAGES
-    if (SITE / page).is_file() and 'class="draggable"' in (SITE / page).read_text("utf-8")
-]
+DRAGGABLE, STRIPS = (
+    [
+        page
+        for page in PAGES
+        if (SITE / page).is_file() and f'class="{kind}"' in (SITE / page).read_text("utf-8")
+    ]
+    for kind in ("draggable", "strip")
+)
 CUT_OFF = [
     *(
         "--no-sandbox",
@@ -222,7 +225,7 @@ def test_the_loop_stands_still_where_less_motion_is_asked_for(browser: Any) -> N
 def test_without_scripts_the_loop_and_the_strip_stand_on_the_first_page(browser: Any) -> None:
     with _Visit(browser, "book/index.html", scripts=False) as visit:
         assert visit.tab.locator(".loop svg").is_visible()
-        pictures = visit.tab.locator(".strip img")
+        pictures = visit.tab.locator(".front-strip img")
         assert pictures.count() > 3
         assert pictures.first.is_visible()
 
@@ -265,6 +268,51 @@ def test_a_chapter_offers_its_notebook_and_all_of_them(browser: Any, page: str) 
             "distillery-notebooks.zip",
         ]
         assert all(path.is_file() for path in paths)
+
+
+@pytest.mark.parametrize("page", STRIPS)
+def test_a_strip_its_bars_and_its_sentence_follow_the_arrow_keys(browser: Any, page: str) -> None:
+    with _Visit(browser, page) as visit:
+        slider = visit.tab.locator(".strip input[type=range]").first
+        first = visit.strip()
+        slider.focus()
+        visit.tab.keyboard.press("ArrowLeft")
+        second = visit.strip()
+        visit.tab.keyboard.press("ArrowRight")
+        assert all(first[part] != second[part] for part in first)
+        assert visit.strip() == first
+        assert slider.get_attribute("aria-valuetext") in first["name"]
+        assert slider.evaluate("input => input.labels[0].innerText")
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("page", STRIPS)
+def test_a_strip_follows_the_pointer(browser: Any, page: str) -> None:
+    with _Visit(browser, page) as visit:
+        row = visit.tab.locator(".strip-moves img").first
+        row.scroll_into_view_if_needed()
+        frame = row.bounding_box()
+        height = frame["y"] + frame["height"] / 2
+        told = []
+        visit.tab.mouse.move(frame["x"] + 5, height)
+        visit.tab.mouse.down()
+        for share in (0.02, 0.5, 0.98):
+            visit.tab.mouse.move(frame["x"] + share * frame["width"], height)
+            told.append(visit.strip()["says"])
+        visit.tab.mouse.up()
+        visit.tab.mouse.move(frame["x"] + 5, height)
+        assert len(set(told)) == 3
+        assert visit.strip()["says"] == told[-1]
+
+
+@pytest.mark.parametrize("page", STRIPS)
+def test_without_scripts_a_strip_shows_its_rows_and_its_sentence(browser: Any, page: str) -> None:
+    with _Visit(browser, page, scripts=False) as visit:
+        rows = visit.tab.locator(".strip-row img")
+        assert rows.count() > 1
+        assert all(rows.nth(k).get_attribute("alt") for k in range(rows.count()))
+        assert visit.tab.locator(".strip-says").first.inner_text()
+        assert visit.tab.locator(".strip input").count() == 0
 
 
 def test_search_finds_recollection(browser: Any) -> None:
@@ -338,6 +386,16 @@ class _Visit:
         maps = "[...document.querySelectorAll('.draggable canvas')].map(map => map.toDataURL())"
         says = self.tab.locator(".draggable-says").first.inner_text()
         return {"pictures": self.tab.evaluate(maps), "says": says}
+
+    def strip(self) -> dict[str, str]:
+        """What a strip shows: the row that moves, its name, the bars' numbers, the sentence."""
+        row = self.tab.locator(".strip-moves").first
+        return {
+            "picture": row.locator("img").get_attribute("src"),
+            "name": row.locator(".strip-name").inner_text(),
+            "numbers": self.tab.locator(".strip-meters").first.inner_text(),
+            "says": self.tab.locator(".strip-says").first.inner_text(),
+        }
 
     def picture(self, name: str) -> None:
         height = min(self.tab.evaluate("document.documentElement.scrollHeight"), 9000)

@@ -29,21 +29,6 @@ each_chapter = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem
 # A chapter is read in twenty minutes, and its code by reading.
 MOST_WORDS, FEWEST_FIGURES, MOST_FIGURES, MOST_OPEN_TABLES = 1800, 6, 10, 5
 MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 6
-# Pages written before there were these limits; whoever rewrites one takes it out.
-LONGER = (
-    "02_compression",
-)
-each_within_limits = pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(
-            path,
-            id=path.stem,
-            marks=[pytest.mark.xfail(reason="to be rewritten")] if path.stem in LONGER else [],
-        )
-        for path in PAGES
-    ],
-)
 
 
 def test_the_contents_list_every_page_of_every_chapter_in_the_order_of_numbers() -> None:
@@ -142,7 +127,7 @@ def test_a_page_has_at_most_300_kib(path: Path) -> None:
     assert path.stat().st_size <= 300 * 1024
 
 
-@each_within_limits
+@each_chapter
 def test_a_page_is_read_in_twenty_minutes(path: Path) -> None:
     prose = "\n".join(ipynb.source(c) for c in _cells(path) if c["cell_type"] == "markdown")
     figures = [cell for cell in _code(path) if _shows(cell, "image/png")]

@@ -44,7 +44,7 @@ def html() -> str:
     if len(found) < 2:
         return ""
     lines = "".join(map(_row, found))
-    return f'<figure class="strip">{lines}<figcaption>{caption(found)}</figcaption></figure>'
+    return f'<figure class="front-strip">{lines}<figcaption>{caption(found)}</figcaption></figure>'
 
 
 def rows() -> list[Row]:
@@ -98,11 +98,13 @@ def _arrays(run: Record, results: Results) -> Mapping[str, Any]:
 
 def _row(row: Row) -> str:
     side = SCALE * math.sqrt(row.bits)
-    square = f'<span class="strip-square" style="width:{side:.1f}px;height:{side:.1f}px"></span>'
+    square = (
+        f'<span class="front-strip-square" style="width:{side:.1f}px;height:{side:.1f}px"></span>'
+    )
     label = f"<span><b>{row.bits:,.0f} bits</b><small>{row.kind}</small></span>"
     said = f"{DIGITS} handwritten digits in {row.bits:,.0f} bits each, {row.kind}"
     picture = f'<img alt="{said}" src="{_png(row.pictures)}">'
-    return f'<div class="strip-row">{label}{picture}{square}</div>'
+    return f'<div class="front-strip-row">{label}{picture}{square}</div>'
 
 
 def _png(pictures: Any) -> str:

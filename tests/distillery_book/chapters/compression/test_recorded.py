@@ -1,54 +1,80 @@
+"""What chapter 2 makes of recorded runs: published points where they belong, nothing that was not
+run, and sizes in full.
+"""
+
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from distillery_book.chapters.compression import recorded
+from distillery_book.chapters.compression import recorded, strips
+from distillery_book.chapters.compression.grid import CODES, LATENTS
+from distillery_book.pages.texts import NOT_RUN
+
+
+@pytest.fixture
+def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISTILLERY_RESULTS", str(tmp_path))
 
 
 def runs(*lines: dict[str, object]) -> pd.DataFrame:
-    frame = pd.DataFrame(list(lines), columns=["model", "c", "l", "codes", "bits", "train"])
-    return frame.assign(code=recorded.code_names(frame))
+    return pd.DataFrame(list(lines), columns=["model", "c", "l", "codes", "bits", "train"])
 
 
-def test_a_code_is_named_by_the_settings_that_it_has() -> None:
-    frame = runs(
-        {"model": "categorical", "c": 38, "l": 2},
-        {"model": "prior", "c": 38.0, "l": 2.0, "codes": "argmax"},
-        {"model": "lzma"},
+def test_published_codes_have_whole_bits_and_the_errors_of_the_printed_table() -> None:
+    points = recorded.published_categorical().set_index("label")
+    assert len(points) == 27
+    assert points.loc["168 × 2", "bits"] == 168
+    assert points.loc["168 × 2", "loss"] == 0.01955
+
+
+def test_published_rivals_stand_where_their_printed_compression_puts_them() -> None:
+    points = recorded.published_continuous()
+    assert points["bits"].tolist() == [128, 256, 384, 640, 896, 2560]
+    table = recorded.continuous_table()
+    printed = [49, 24.5, 16.333, 9.8, 7, 2.45]
+    ours = [float(text) for text in table["published", "times smaller"]]
+    assert ours == pytest.approx(printed, abs=0.06)
+
+
+@pytest.mark.usefixtures("nothing")
+def test_tables_and_points_are_whole_before_any_run() -> None:
+    assert set(recorded.counted()["kind"]) == {"categorical, published", "continuous, published"}
+    table = recorded.categorical_table()
+    assert len(table) == len(CODES)
+    assert set(table["our training"]) == set(table["papers' training"]) == {NOT_RUN}
+    assert set(recorded.continuous_table()["ours", "error"]) == {NOT_RUN}
+    assert len(recorded.continuous_table()) == len(LATENTS)
+    assert recorded.not_run() == list(CODES)
+    assert math.isnan(recorded.hours(50, 18))
+    assert set(recorded.goals()["on disk"]) == {NOT_RUN}
+    assert recorded.for_the_same()["bits"].notna().sum() == 3
+    assert strips.codes() == strips.predictable() == NOT_RUN
+
+
+def test_what_a_code_would_take_grows_with_the_square_of_its_filters() -> None:
+    assert recorded.hours(96, 10) == pytest.approx(4 * recorded.hours(48, 10))
+
+
+def test_runs_that_were_given_up_are_of_no_code_that_counts() -> None:
+    counting = recorded.points("", {"168 × 2": recorded.code(168, 2)})
+    given_up = recorded.given_up(model="categorical", c=168, data="mnist")
+    assert given_up
+    assert counting["loss"].item() not in [run.metrics["train"] for run in given_up]
+    assert all(run.fits({"c": 168}) for run in given_up)
+
+
+def test_the_fewest_bits_are_over_points_of_the_kind_that_lose_no_more() -> None:
+    points = pd.DataFrame(
+        [("a", "", 10, 0.5), ("a", "", 20, 0.2), ("a", "", 30, 0.1), ("b", "", 5, 0.1)],
+        columns=["kind", "label", "bits", "loss"],
     )
-    assert frame["code"].tolist() == ["c 38, l 2", "c 38, l 2, codes argmax", ""]
-
-
-def test_a_curve_has_means_over_seeds_and_no_prior_over_drawn_codes() -> None:
-    frame = runs(
-        {"model": "prior", "c": 2, "codes": "argmax", "bits": 4.0, "train": 0.1},
-        {"model": "prior", "c": 2, "codes": "argmax", "bits": 6.0, "train": 0.3},
-        {"model": "prior", "c": 2, "codes": "drawn", "bits": 8.0, "train": 0.9},
-        {"model": "jpeg", "bits": 100.0, "train": 0.01},
-    )
-    bits, loss, spread = recorded.curve(frame, "prior")
-    assert bits.tolist() == [5.0]
-    assert loss.tolist() == pytest.approx([0.2])
-    assert spread.tolist() == pytest.approx([0.2 / math.sqrt(2)])
-
-
-def test_the_spread_of_one_seed_is_zero_and_a_model_that_was_not_run_has_an_empty_curve() -> None:
-    frame = runs({"model": "jpeg", "bits": 100.0, "train": 0.01})
-    assert [column.tolist() for column in recorded.curve(frame, "jpeg")] == [[100.0], [0.01], [0.0]]
-    assert [len(column) for column in recorded.curve(frame, "rate", "bits_on_disk")] == [0, 0, 0]
-    assert [len(column) for column in recorded.curve(runs(), "jpeg")] == [0, 0, 0]
-
-
-def test_published_curves_have_the_bits_and_distortions_of_the_printed_tables() -> None:
-    bits, losses = recorded.published_categorical()
-    assert len(bits) == len(losses) == 27
-    assert losses[bits.index(168)] == 0.01955
-    bits, losses = recorded.published_continuous()
-    assert bits == [32, 64, 96, 160, 224, 640]
-    assert losses[:2] == [0.135196, 0.124725]
+    assert recorded.fewest_bits(0.2, "a", points) == 20
+    assert recorded.fewest_bits(0.1, "b", points) == 5
+    assert math.isnan(recorded.fewest_bits(0.05, "a", points))
 
 
 def test_a_set_in_full_is_its_codes_the_decoder_in_16_bits_the_prior_and_what_all_share() -> None:
@@ -82,4 +108,15 @@ def test_the_least_is_over_runs_that_lose_no_more_and_a_dash_stands_where_none_d
 
 
 def test_without_records_the_table_says_that_nothing_was_run() -> None:
-    assert recorded.least_kilobytes(runs(), {"nothing": 0.0}).loc["not run"].tolist() == ["–"]
+    assert recorded.least_kilobytes(runs(), {"nothing": 0.0}).loc[NOT_RUN].tolist() == ["–"]
+
+
+def test_a_strip_of_codes_counts_what_the_papers_count() -> None:
+    strip = strips.codes()
+    assert not isinstance(strip, str)
+    bits, errors, sizes = strip.meters
+    at = list(strip.positions).index("38 bits")
+    assert bits.values[at] == 38
+    assert sizes.values[at] == pytest.approx((50_000 * 38 + 32 * 37_146) / 8e3)
+    assert f"{errors.values[at]:.3f}" in strip.says[at]
+    assert strip.start == at
