@@ -7,7 +7,7 @@ from torch import nn
 from distillery import Batch
 from distillery.losses import DerivativeSquareError, SoftTargets
 from distillery.losses.each_its_own import EachItsOwn
-from distillery.models.bank import Bank
+from distillery.models.bank import Bank, clip_gradients
 from distillery.models.mlp import MLP
 from distillery.models.once import once
 from distillery.teachers import Frozen
@@ -53,3 +53,13 @@ def test_teacher_and_students_run_once_each_however_many_terms_their_losses_have
     with once(teacher, bank, loss):
         loss(teacher, bank, Batch(torch.randn(5, 2)))
     assert runs == {"teacher": 1, "first": 1, "second": 1}
+
+
+def test_clipping_leaves_students_with_losses_of_their_own_apart() -> None:
+    """What a student's loss has learned counts towards its own norm and nobody else's."""
+    losses = EachItsOwn([SoftTargets(), SoftTargets()])
+    for loss, size in zip(losses.losses, (3.0, 0.5), strict=True):
+        loss.weight = nn.Parameter(torch.zeros(1))
+        loss.weight.grad = torch.full((1,), size)
+    clip_gradients(Bank([network(1), network(2)]), losses, 1.0)
+    assert [round(float(loss.weight.grad), 5) for loss in losses.losses] == [1.0, 0.5]

@@ -164,6 +164,17 @@ def test_what_is_told_counts_every_entry_of_the_layer() -> None:
     assert told.log_reference == pytest.approx(reference, rel=1e-5)
 
 
+def test_q_can_be_fitted_to_a_student_that_learns_nothing_from_it() -> None:
+    theirs, ours = randn(4, 3, 2, 2), randn(4, 5, 2, 2, seed=1)
+    batch = Batch(torch.zeros(4, 1))
+    for teaches in (True, False):
+        loss = Information([pair(theirs, ours)], rng=rng(), teaches=teaches)
+        student = Given(ours)
+        loss(Frozen(Given(theirs)), student, batch).backward()
+        assert (student.output.grad is not None) == teaches
+        assert all(p.grad.abs().sum() > 0 for p in loss.parameters())
+
+
 @pytest.mark.parametrize("alpha", [-200.0, -20.0, 0.0, 20.0, 200.0])
 def test_variances_stay_positive_and_finite_and_so_do_their_slopes(alpha: float) -> None:
     theirs, ours = randn(4, 3, 2, 2), randn(4, 5, 2, 2, seed=1)

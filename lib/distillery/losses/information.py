@@ -55,6 +55,8 @@ class Information(BetweenLayers):
     With three 1x1 convolutions a pair it is VID-I. With a linear head from what the student's
     classifier takes in to the teacher's logits, VID-LP. Variances are softplus(alpha) + epsilon,
     and start at `variance`. Weight decay should leave the alphas alone, as `training.sgd` does.
+    With `teaches=False` q is fitted to a student that learns nothing from it, which tells what the
+    layers of any student know.
     """
 
     def __init__(
@@ -65,10 +67,12 @@ class Information(BetweenLayers):
         head: Head = heads.pointwise,
         weights: Sequence[float] | None = None,
         variance: float = 1.0,
+        teaches: bool = True,
     ) -> None:
         super().__init__(pairs, weights)
         if not variance > LEAST_VARIANCE:
             raise ValueError(f"variance is {variance!r}: more than {LEAST_VARIANCE} is needed")
+        self.teaches = teaches
         self.heads = nn.ModuleList(head(pair.ours, pair.theirs, rng) for pair in pairs)
         alpha = _unsoftened(variance - LEAST_VARIANCE)
         self.alphas = nn.ParameterList(
@@ -76,6 +80,7 @@ class Information(BetweenLayers):
         )
 
     def between(self, theirs: Tensor, ours: Tensor, place: int) -> Tensor:
+        ours = ours if self.teaches else ours.detach()
         return -self.log_q(theirs, ours, place).flatten(1).mean(1)
 
     def log_q(self, theirs: Tensor, ours: Tensor, place: int) -> Tensor:
