@@ -4,8 +4,6 @@ need not know what it was trained on.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +13,9 @@ class Pixels(nn.Module):
 
     Both are buffers, stored with the network.
     """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,6 +38,6 @@ class Pixels(nn.Module):
 
 def measure_pixels(network: nn.Module, x: Tensor) -> None:
     """Let every `Pixels` of a network measure these pictures."""
-    layers: Any = [layer for layer in network.modules() if isinstance(layer, Pixels)]
-    for layer in layers:
-        layer.measure(x)
+    for layer in network.modules():
+        if isinstance(layer, Pixels):
+            layer.measure(x)

@@ -29,9 +29,31 @@ CANDIDATES: Mapping[str, tuple[float, ...]] = {
     "at": (1.0, 10.0, 100.0),
     "nst": (5.0, 50.0),
     "vid_i": (0.1, 1.0, 10.0),
+    "lwf": (0.1, 1.0),
+    "vid_lp": (0.1, 1.0),
 }
-USED: Mapping[str, float] = {"kd": 0.9, "fitnet": 10.0, "at": 10.0, "nst": 50.0, "vid_i": 1.0}
+USED: Mapping[str, float] = {
+    "kd": 0.9,
+    "fitnet": 10.0,
+    "at": 10.0,
+    "nst": 50.0,
+    "vid_i": 1.0,
+    "lwf": 1.0,
+    "vid_lp": 1.0,
+}
 METHODS = ("student", "kd", "fitnet", "at", "nst", "vid_i", "kd+at", "kd+vid_i")
+OF_TRANSFER = (  # Table 3, where the source has other classes than the task
+    "student",
+    "finetuned",
+    "lwf",
+    "fitnet",
+    "at",
+    "nst",
+    "vid_lp",
+    "vid_i",
+    "lwf+fitnet",
+    "vid_lp+vid_i",
+)
 FEW = ("student", "kd", "vid_i")
 OF_MLP = ("student", "kd", "fitnet", "vid_i")
 TOLD_ONLY = ("answers", "answers+vid_i")
@@ -44,13 +66,14 @@ STUDENTS_OF = {  # Table 2: its columns
     "wrn-40-2": FEW,
 }
 WIDTHS = {1024: (OF_MLP, 3), 2048: (("vid_i",), 1), 4096: (("vid_i",), 1)}  # Table 4
+TRANSFERRED = (10, 50)  # images a class of CIFAR-10 that a teacher of CIFAR-100 helps with
 KEPT = (5, 10, 100, 500)  # the axis nobody has drawn: images kept a class
 ASKED = ("images", "mixup", "cutmix", "cifar100")
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
-    """Teachers, candidates, Table 1 from the fewest images on, Figure 2, Table 4, Table 2, the
-    axis.
+    """Teachers, candidates, Table 1 from the fewest images on, Figure 2, Table 4, the axis, Table
+    2, transfer from CIFAR-100 to CIFAR-10 in place of Table 3.
     """
     if profile == "smoke":
         return [_smoke()]
@@ -65,11 +88,14 @@ def cells(profile: Profile) -> Sequence[Cell]:
         *_axis(),
         teacher("cifar100"),
         *_sizes(),
+        teacher("cifar100", "wrn-16-1"),
+        *_transfers(),
     ]
 
 
-def teacher(task: str) -> Cell:
-    params: dict[str, Scalar] = {"role": "teacher", "task": task, "network": TEACHER}
+def teacher(task: str, network: str = TEACHER) -> Cell:
+    """A network trained on all images of a task and kept; a student so trained can be tuned."""
+    params: dict[str, Scalar] = {"role": "teacher", "task": task, "network": network}
     return Cell({**params, "course": TEACHER_COURSE, "batch": 128, "rate": RATE}, 0, task)
 
 
@@ -99,7 +125,11 @@ def students(
         **other,
     }
     sets = [task, "cifar100"] if params["asked"] == "cifar100" else [task]
-    return Cell(params, seed, "+".join([*sets, WEIGHTS + weights_name(task)]))
+    source = str(params.get("source", task))
+    weights = [weights_name(source)]
+    if "finetuned" in str(params["methods"]).split():
+        weights.append(weights_name(source, network))
+    return Cell(params, seed, "+".join([*sets, *(WEIGHTS + name for name in weights)]))
 
 
 def whole(task: str) -> int:
@@ -107,8 +137,9 @@ def whole(task: str) -> int:
     return {"cifar10": 5000, "cifar100": 500}[task]
 
 
-def weights_name(task: str) -> str:
-    return f"{TEACHER}-{task}"
+def weights_name(task: str, network: str = TEACHER) -> str:
+    """What a network trained on a task is recorded as."""
+    return f"{network}-{task}"
 
 
 def weighted(method: str) -> str:
@@ -158,6 +189,14 @@ def _sizes() -> list[Cell]:
     ]
 
 
+def _transfers() -> list[Cell]:
+    """A teacher of a hundred classes helps with ten others."""
+    return [
+        students(OF_TRANSFER, role="transfer", images=images, source="cifar100")
+        for images in TRANSFERRED
+    ]
+
+
 def _axis() -> list[Cell]:
     """Few images asked about as they are, and mixed; other pictures, of which none is kept."""
     mixed = [
@@ -173,10 +212,9 @@ def _axis() -> list[Cell]:
 def departs(cell: Cell) -> dict[str, list[Any]]:
     """In what a cell differs from the paper; what the paper leaves open is in `CHOSEN`."""
     params = cell.params
-    departures: dict[str, list[Any]] = {}
     if params["role"] == "teacher":
-        departures["teacher_sizes"] = ["32 pixels a side", params["course"]]
-        return departures
+        return {"pictures": ["32 pixels a side", f"{params['course']} (pixels a side: passes)"]}
+    departures: dict[str, list[Any]] = {}
     visits = int(params["steps"]) * int(params["batch"])
     departures["training"] = ["as residual networks are trained", f"{visits:,} images seen"]
     if params["asked"] != "images":

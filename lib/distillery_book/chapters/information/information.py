@@ -115,6 +115,6 @@ STUDY = Study(
         ("vid_100_a_class", "accuracy_vid_i", _place(images=100)),
         ("cnn_to_mlp", "accuracy_vid_i", _place(network="mlp-4096")),
     ],
-    makes=tuple(weights_name(task) for task in TASKS),
+    makes=(*(weights_name(task) for task in TASKS), weights_name("cifar100", "wrn-16-1")),
     departs=departs,
 )

@@ -55,7 +55,8 @@ TRANSFERS: Mapping[str, Make] = {
     "lwf": lambda layers, rng: Hints(layers.logits, rng=rng, head=heads.linear),
     "logits": lambda layers, rng: SquareError(),
 }
-ALONE = ("student", "kd", "answers")  # what may stand first, and transfers nothing between layers
+# what transfers nothing between layers: a fine-tuned student has learned the teacher's task before
+ALONE = ("student", "finetuned", "kd", "answers")
 
 
 def name_of(method: str) -> str:

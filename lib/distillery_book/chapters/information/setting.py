@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from distillery.models.wrn import WideResNet
 from distillery.teachers import Labels
 from distillery.training.schedules import one_cycle
 from distillery.training.sgd import sgd
-from distillery_book.chapters.information.grid import STAND_IN, weights_name
+from distillery_book.chapters.information.grid import STAND_IN, TEACHER, weights_name
 from distillery_book.chapters.information.methods import Layers
 from distillery_book.results.study import Cell, Context
 
@@ -102,9 +103,21 @@ def teacher(cell: Cell, context: Context) -> nn.Module:
     """The recorded teacher; on stand-ins a small one that is trained here."""
     if cell.data == STAND_IN:
         return _tiny_teacher(cell, context)
-    name = weights_name(str(cell.params["task"]))
-    network = context.models(name)[name].to(context.device)
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: Any = recorded(cell, context)
+    return network.to(memory_format=torch.channels_last)
+
+
+def recorded(cell: Cell, context: Context, network: str = TEACHER) -> nn.Module:
+    """A network that was trained on the task that the teacher of this cell knows."""
+    name = weights_name(str(cell.params.get("source", cell.params["task"])), network)
+    return context.models(name)[name].to(context.device).eval()
+
+
+def finetuned(student: nn.Module, cell: Cell, context: Context) -> None:
+    """Give a student what one of its kind has learned of the teacher's task, its logits apart."""
+    learned = recorded(cell, context, str(cell.params["network"])).state_dict()
+    body = {name: value for name, value in learned.items() if not name.startswith("classifier.")}
+    student.load_state_dict({**student.state_dict(), **body})
 
 
 def _tiny_teacher(cell: Cell, context: Context) -> nn.Module:

@@ -62,6 +62,8 @@ def _students(
         rng = setting.stream(cell.seed, "first weights", context.device)
         student = setting.fresh(str(cell.params["network"]), given.classes, side, rng=rng)
         measure_pixels(student, given.x)
+        if name_of(method) == "finetuned":
+            setting.finetuned(student, cell, context)
         layers = setting.layers(teacher.network, student.to(context.device), few)
         losses.append(loss_of(method, layers, rng=rng))
         students.append(student)

@@ -50,7 +50,7 @@ def run(cell: Cell, context: Context) -> Outcome:
         "test": share_right(network, *test),
         "train": share_right(network, x[:5000], y[:5000]),
     }
-    name = weights_name(str(cell.params["task"]))
+    name = weights_name(str(cell.params["task"]), kind)
     models = [Named(name, network.to(memory_format=torch.contiguous_format).cpu())]
     return Outcome(metrics, departs(cell), models=models, weights_name=name)
 

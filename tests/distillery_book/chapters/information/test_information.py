@@ -165,7 +165,7 @@ def test_a_teacher_is_measured_as_it_is_kept(tmp_path: Path) -> None:
     cell = Cell({**params, "batch": 16}, 0, grid.STAND_IN)
     found = information.run(cell, Few("smoke", torch.device("cpu"), None, tmp_path))
     [named] = found.models
-    assert found.weights_name == named.name == "wrn-40-2-cifar10"
+    assert found.weights_name == named.name == "wrn-10-1-cifar10"
     assert all(p.equal(p.half().float()) for p in named.model.parameters())
     assert teachers.share_right(named.model, few.x_test, few.y_test) == found.metrics["test"]
 
@@ -191,6 +191,40 @@ def test_cells_differ_and_name_weights_among_the_candidates() -> None:
     assert len({str(cell) for cell in cells}) == len(cells)
     for name, used in grid.USED.items():
         assert used in grid.CANDIDATES[name]
+
+
+def test_a_fine_tuned_student_knows_all_but_the_classes(tmp_path: Path) -> None:
+    """A student of three classes takes over everything from one of seven, its logits apart."""
+    learned = WideResNet(10, 1, rng=rng(3), classes=7)
+    cell = grid.students(("finetuned",), network="wrn-10-1", source="cifar100", images=10)
+    assert cell.data == "cifar10+weights:wrn-40-2-cifar100+weights:wrn-10-1-cifar100"
+    marks = {part: part for part in cell.data.split("+")}
+    there = replace(
+        context(tmp_path),
+        declared=marks,
+        read_models=lambda mark: {mark.removeprefix("weights:"): learned},
+    )
+    student = WideResNet(10, 1, rng=rng(4), classes=3)
+    first = student.classifier.weight.detach().clone()
+    setting.finetuned(student, cell, there)
+    assert student.classifier.weight.equal(first)
+    for (name, mine), theirs in zip(
+        student.state_dict().items(), learned.state_dict().values(), strict=True
+    ):
+        assert name.startswith("classifier.") or mine.equal(theirs)
+
+
+def test_a_teacher_of_other_classes_teaches_layers_and_is_refused_where_logits_are_compared() -> (
+    None
+):
+    teacher, student = WideResNet(10, 2, rng=rng(1), classes=20), WideResNet(10, 1, rng=rng(2))
+    batch = Batch(torch.rand(4, 3, 8, 8, generator=rng()), torch.arange(4))
+    layers = setting.layers(teacher, student, batch.x)
+    for method in grid.OF_TRANSFER[2:]:
+        loss = methods.loss_of(grid.weighted(method), layers, rng=rng())
+        assert loss.each(Frozen(teacher), student, batch).isfinite().all()
+    with pytest.raises(ValueError, match=r"answer has shape \(4, 20\), the student's \(4, 10\)"):
+        methods.loss_of("kd@0.9", layers, rng=rng()).each(Frozen(teacher), student, batch)
 
 
 def test_terms_of_a_student_share_one_run() -> None:
