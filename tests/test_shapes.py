@@ -103,7 +103,17 @@ LOSSES: dict[str, tuple[losses.Loss, Teacher]] = {
     ),
     "DerivativeSquareError": (losses.DerivativeSquareError(), teachers.Frozen(network(1))),
     "TwoSampleDerivatives": (losses.TwoSampleDerivatives(), Posterior()),
+    "DecoupledTargets": (losses.DecoupledTargets(), teachers.Frozen(network(1))),
+    "StandardizedTargets": (losses.StandardizedTargets(), teachers.Frozen(network(1))),
     "Sum": (0.5 * losses.SoftTargets() + losses.SquareError(), teachers.Frozen(network(1))),
+}
+MAPS = losses.Pair("0", "0", (1, 1, INPUTS), (1, 1, INPUTS))
+# losses between layers: what a first layer makes of the inputs, as a map of one channel
+TAPPED: dict[str, losses.Loss] = {
+    "Attention": losses.Attention([MAPS]),
+    "Hints": losses.Hints([MAPS], rng=rng()),
+    "Information": losses.Information([MAPS], rng=rng()),
+    "Selectivity": losses.Selectivity([MAPS]),
 }
 # losses between densities of two bits: loss, teacher, student
 BITS: dict[str, tuple[losses.Loss, Teacher, nn.Module]] = {
@@ -169,7 +179,7 @@ GENERATORS: dict[str, Callable[[], generators.Generator]] = {
     "RecollectionBuffer": lambda: remembered,
     "Conditionals": lambda: generators.Conditionals(nade(), rng=rng()),
 }
-ABSTRACT = {"Loss", "RandomLoss", "Generator", "Exhausted"}
+ABSTRACT = {"Loss", "RandomLoss", "BetweenLayers", "Pair", "pairs_of", "Generator", "Exhausted"}
 
 
 def batch(n: int, *, two_draws: bool = False) -> Batch:
@@ -183,6 +193,16 @@ def test_a_loss_gives_one_value_an_example(name: str, n: int) -> None:
     loss, teacher = LOSSES[name]
     asked = batch(n, two_draws=name == "TwoSampleDerivatives")
     assert each(loss, teacher, network(), asked.x, asked).shape == (n,)
+
+
+@pytest.mark.parametrize("n", BATCHES)
+@pytest.mark.parametrize("name", TAPPED)
+def test_a_loss_between_layers_gives_one_value_an_example(name: str, n: int) -> None:
+    first, second = (
+        nn.Sequential(nn.Unflatten(1, (1, 1, INPUTS)), nn.Flatten(), network(s)) for s in (0, 1)
+    )
+    asked = batch(n)
+    assert each(TAPPED[name], teachers.Frozen(first), second, asked.x, asked).shape == (n,)
 
 
 @pytest.mark.parametrize("n", BATCHES)
@@ -251,8 +271,8 @@ def test_networks_give_one_row_of_logits_an_example(n: int) -> None:
 
 
 def test_every_loss_and_generator_of_the_vocabulary_has_its_shapes_checked() -> None:
-    assert set(losses.__all__) - ABSTRACT <= set(LOSSES) | set(BITS), (
-        "add the new loss to LOSSES or BITS above"
+    assert set(losses.__all__) - ABSTRACT <= set(LOSSES) | set(TAPPED) | set(BITS), (
+        "add the new loss to LOSSES, TAPPED or BITS above"
     )
     assert set(generators.__all__) - ABSTRACT <= set(GENERATORS), (
         "add the new generator to GENERATORS above"

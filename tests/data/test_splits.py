@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from distillery.data.splits import holdout
+from distillery.data.splits import holdout, per_class
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -53,3 +53,21 @@ def test_every_example_is_held_out_equally_often() -> None:
 def test_a_split_with_an_empty_part_is_refused(n: int, fraction: float) -> None:
     with pytest.raises(ValueError, match=rf"fraction is {fraction} of n = {n} examples"):
         holdout(n, fraction, rng())
+
+
+def test_so_many_of_each_class_and_fewer_lie_within_more() -> None:
+    labels = torch.arange(60) % 3
+    few, many = (per_class(labels, n, torch.Generator().manual_seed(1)) for n in (4, 9))
+    assert labels[few].bincount().tolist() == [4, 4, 4]
+    assert few.equal(few.sort().values)
+    assert set(few.tolist()) < set(many.tolist())
+    other = per_class(labels, 4, torch.Generator().manual_seed(2))
+    assert not other.equal(few)
+
+
+def test_a_class_with_too_few_examples_is_named() -> None:
+    labels = torch.tensor([0, 0, 0, 1, 1, 2, 2, 2])
+    with pytest.raises(ValueError, match="count is 3, but class 1 has 2 examples"):
+        per_class(labels, 3, torch.Generator())
+    with pytest.raises(ValueError, match="count is 0: a whole number of at least 1"):
+        per_class(labels, 0, torch.Generator())

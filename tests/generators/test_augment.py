@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from distillery.generators.augment import crop_and_flip, jitter
+from distillery.generators.augment import crop_and_flip, cutmix, jitter, mixup, resized
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -91,3 +93,52 @@ def test_a_jitter_of_nothing_changes_nothing() -> None:
     torch.testing.assert_close(
         jitter(shift=0, turn=0, scale=0)(x, torch.Generator().manual_seed(1)), x
     )
+
+
+def test_mixup_is_a_weighted_mean_of_two_pictures_of_the_batch() -> None:
+    """Of constant pictures 0 and 1 each comes out constant, and the shares are uniform: their mean
+    is a half and their variance a twelfth.
+    """
+    x = (torch.arange(4000) % 2).float()[:, None, None, None].expand(-1, 3, 4, 4)
+    mixed = mixup()(x, torch.Generator().manual_seed(0))
+    assert mixed.flatten(1).std(1).max() < 1e-6
+    values = mixed[:, 0, 0, 0]
+    between = values[(values > 0) & (values < 1)]
+    assert len(between) == pytest.approx(2000, abs=150)  # a picture met one of the other kind
+    assert float(between.mean()) == pytest.approx(0.5, abs=0.03)
+    assert float(between.var()) == pytest.approx(1 / 12, abs=0.01)
+
+
+def test_the_shares_of_mixup_are_betas() -> None:
+    """Beta(a, a) has the variance 1 / (4 (2 a + 1))."""
+    x = (torch.arange(4000) % 2).float()[:, None, None, None]
+    values = mixup(0.4)(x, torch.Generator().manual_seed(0)).flatten()
+    between = values[(values > 1e-6) & (values < 1 - 1e-6)]
+    assert float(between.var()) == pytest.approx(1 / 7.2, abs=0.015)
+
+
+def test_cutmix_pastes_one_rectangle_of_one_picture() -> None:
+    x = torch.arange(50.0)[:, None, None, None].expand(-1, 1, 16, 16)
+    mixed = cutmix()(x, torch.Generator().manual_seed(0))
+    for picture, own in zip(mixed[:, 0], torch.arange(50.0), strict=True):
+        strange = picture != own
+        rows, columns = strange.any(1), strange.any(0)
+        assert strange.equal(rows[:, None] & columns[None])
+        assert len(picture[strange].unique()) <= 1
+        for line in (rows.int(), columns.int()):
+            assert (line.diff() == 1).sum() + line[0] <= 1  # it is in one piece
+
+
+def test_resized_pictures_keep_their_mean_and_of_the_same_size_they_stay() -> None:
+    x = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    rng = torch.Generator()
+    assert resized(32)(x, rng) is x
+    small = resized(16)(x, rng)
+    assert small.shape == (3, 3, 16, 16)
+    torch.testing.assert_close(small.mean((2, 3)), x.mean((2, 3)), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("make", [mixup, cutmix])
+def test_shares_need_a_positive_alpha(make: Callable[[float], object]) -> None:
+    with pytest.raises(ValueError, match=r"alpha is 0\.0: a positive number"):
+        make(0.0)

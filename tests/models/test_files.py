@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from distillery.models import files, table
 from distillery.models.autoencoder import CategoricalAutoencoder, ContinuousAutoencoder
+from distillery.models.bottleneck import BottleneckMLP
 from distillery.models.files import Named
 from distillery.models.lenet import LeNet
 from distillery.models.logistic import MeanOfLogistics
@@ -20,6 +21,7 @@ from distillery.models.moderated import MeanOfModerated
 from distillery.models.nade import NADE, columns
 from distillery.models.orderless import OrderlessNADE
 from distillery.models.rbm import RBM
+from distillery.models.vgg import VGG9
 from distillery.models.wrn import WideResNet
 
 
@@ -49,6 +51,12 @@ CASES: dict[str, Case] = {
     "MLP of tanh": (lambda: MLP([6, 5, 3], rng=rng(), activation=nn.Tanh()), (6,), torch.abs),
     "MLP without layers between": (lambda: MLP([6, 3], rng=rng()), (6,), torch.abs),
     "LeNet": (lambda: LeNet(rng=rng(), classes=3, widths=(2, 3, 4)), (1, 28, 28), torch.abs),
+    "BottleneckMLP": (
+        lambda: BottleneckMLP(8, rng=rng(), classes=4, channels=1, side=6),
+        (1, 6, 6),
+        torch.abs,
+    ),
+    "VGG9": (lambda: VGG9(rng=rng(), classes=4, width=3), (3, 32, 32), torch.abs),
     "WideResNet": (lambda: WideResNet(16, 2, rng=rng(), classes=4), (3, 32, 32), torch.abs),
     "CategoricalAutoencoder": (
         lambda: CategoricalAutoencoder(4, 3, rng=rng(), channels=3, size=32, width=5),

@@ -256,3 +256,12 @@ def test_quietly_cleans_up_after_an_error_too() -> None:
         network(torch.ones(1, 2))
     assert network.training
     assert network[0].rng.get_state().equal(own)
+
+
+def test_what_a_layer_takes_in_is_named_by_its_input() -> None:
+    _, student, x = parts()
+    answer, seen = look(student, x, ["last:input", "first", "first:input"])
+    assert seen["last:input"] is seen["first"]
+    assert seen["first:input"] is x
+    assert answer.equal(student.last(seen["last:input"]))
+    assert not student.last._forward_pre_hooks

@@ -59,3 +59,74 @@ def jitter(*, shift: float = 2.0, turn: float = 10.0, scale: float = 0.1) -> Tra
         return F.grid_sample(x, grid, align_corners=False)
 
     return transform
+
+
+def mixup(alpha: float = 1.0) -> Transform:
+    """Each picture mixed with another of its batch, s x + (1 - s) x', s from Beta(alpha, alpha)
+    (Zhang et al., 2018).
+
+    Labels do not follow: it is for a teacher who is asked about what comes out.
+    """
+    _check_alpha(alpha)
+
+    def transform(x: Tensor, rng: torch.Generator) -> Tensor:
+        shares = _beta(len(x), alpha, rng).to(x.device)[:, None, None, None].to(x.dtype)
+        return shares * x + (1 - shares) * x[_partners(len(x), rng).to(x.device)]
+
+    return transform
+
+
+def cutmix(alpha: float = 1.0) -> Transform:
+    """Into each picture a rectangle of another of its batch is pasted, at the same place, which
+    covers a share from Beta(alpha, alpha) where it does not reach over the edge (Yun et al., 2019).
+
+    Labels do not follow: it is for a teacher who is asked about what comes out.
+    """
+    _check_alpha(alpha)
+
+    def transform(x: Tensor, rng: torch.Generator) -> Tensor:
+        n, _, height, width = x.shape
+        half = _beta(n, alpha, rng).sqrt() / 2
+        middle = torch.rand(2, n, generator=rng, device=rng.device)
+        inside = [
+            ((torch.arange(size, device=rng.device) + 0.5) / size - at[:, None]).abs()
+            < half[:, None]
+            for size, at in zip((height, width), middle, strict=True)
+        ]
+        pasted = (inside[0][:, None, :, None] & inside[1][:, None, None, :]).to(x.device)
+        return torch.where(pasted, x[_partners(n, rng).to(x.device)], x)
+
+    return transform
+
+
+def resized(side: int) -> Transform:
+    """Every picture at another size, `side` pixels a side: the first passes of a long training are
+    cheaper on small pictures.
+    """
+    if side < 1:
+        raise ValueError(f"side is {side!r}: at least one pixel is needed")
+
+    def transform(x: Tensor, rng: torch.Generator) -> Tensor:
+        if x.shape[-1] == x.shape[-2] == side:
+            return x
+        return F.interpolate(x, (side, side), mode="bilinear", align_corners=False, antialias=True)
+
+    return transform
+
+
+def _check_alpha(alpha: float) -> None:
+    if not alpha > 0:
+        raise ValueError(f"alpha is {alpha!r}: a positive number is needed")
+
+
+def _partners(n: int, rng: torch.Generator) -> Tensor:
+    return torch.randperm(n, generator=rng, device=rng.device)
+
+
+def _beta(n: int, alpha: float, rng: torch.Generator) -> Tensor:
+    """Draws of Beta(alpha, alpha), from two gammas."""
+    if alpha == 1:
+        return torch.rand(n, generator=rng, device=rng.device)
+    shapes = torch.full((2, n), alpha, device=rng.device)
+    gammas = torch._standard_gamma(shapes, generator=rng)
+    return gammas[0] / gammas.sum(0)

@@ -74,7 +74,7 @@ class HardLabels(Loss):
 
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
         logits = wide(student(batch.x))
-        labels = matched_labels(_labels(teacher(batch), batch).long(), logits, loss="HardLabels")
+        labels = matched_labels(labels_of(teacher(batch), batch).long(), logits, loss="HardLabels")
         values = F.cross_entropy(
             logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), reduction="none"
         )
@@ -92,12 +92,12 @@ class SquareError(Loss):
         return 0.5 * (output - target).square().mean(-1)
 
 
-def _labels(answer: Any, batch: Batch) -> Tensor:
+def labels_of(answer: Any, batch: Batch, *, loss: str = "HardLabels") -> Tensor:
     """The teacher's answer if it is of integers, else the labels that travelled with the inputs."""
     labels = answer if _are_integers(answer) else batch.y
     if not _are_integers(labels):
         raise TypeError(
-            f"HardLabels: the teacher gave {_kind(answer)} and batch.y is {_kind(batch.y)}: integer"
+            f"{loss}: the teacher gave {_kind(answer)} and batch.y is {_kind(batch.y)}: integer"
             " labels are needed from one of them"
         )
     return labels

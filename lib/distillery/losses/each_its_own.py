@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from distillery.losses.loss import Loss
 from distillery.losses.outputs import with_slopes
 from distillery.models.bank import Bank
+from distillery.models.once import once
 from distillery.protocols import Batch
 
 
@@ -18,7 +19,8 @@ class EachItsOwn(Loss):
     """Student s of a bank learns by loss s: inputs that are dear to draw, and a teacher dear to
     ask, serve several students at once.
 
-    The bank is a list, not stacked; each student trains as it would alone.
+    The bank is a list, not stacked; each student trains as it would alone, and the teacher runs
+    once on a batch for all of them, whatever layers their losses look into.
     """
 
     def __init__(self, losses: Sequence[Loss]) -> None:
@@ -41,4 +43,8 @@ class EachItsOwn(Loss):
             )
         batch = with_slopes(batch) if self.needs_slopes else batch
         pairs = zip(cast(Iterable[Loss], self.losses), student.students, strict=True)
-        return torch.stack([loss.each(teacher, member, batch) for loss, member in pairs])
+        values = []
+        for loss, member in pairs:
+            with once(teacher, member, loss):  # the terms of one student's loss share its one run
+                values.append(loss.each(teacher, member, batch))
+        return torch.stack(values)

@@ -145,14 +145,15 @@ class PerStudent:
 
 def clip_gradients(student: nn.Module, loss: nn.Module, limit: float | None) -> None:
     """Scale gradients down to a norm of at most `limit`: each student of a bank by itself, the
-    loss's own apart.
+    loss's own apart, and where every student has a loss of its own (`EachItsOwn`) each of these.
     """
     if limit is None:
         return
     students = (
         list(_gradients_of_each(student)) if isinstance(student, Bank) else [_gradients(student)]
     )
-    for gradients in [*students, _gradients(loss)]:
+    of_losses = [_gradients(part) for part in getattr(loss, "losses", [loss])]
+    for gradients in [*students, *of_losses]:
         if gradients:
             norm = torch.linalg.vector_norm(
                 torch.stack([torch.linalg.vector_norm(g) for g in gradients])

@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+INPUT = ":input"  # after the name of a layer: what it takes in
 
 
 @contextmanager
@@ -31,7 +34,11 @@ def once(teacher: nn.Module, student: nn.Module, loss: nn.Module | None = None) 
 
 
 def look(network: nn.Module, argument: Any, layers: Sequence[str]) -> tuple[Any, dict[str, Tensor]]:
-    """The network's answer, and what the named layers put out on the way to it."""
+    """The network's answer, and what the named layers put out on the way to it.
+
+    Layers are named as `named_modules` has them, of any network; `classifier:input` is what the
+    layer `classifier` takes in, so that no network has to be changed to be looked into.
+    """
     memory: _Memory | None = network.__dict__.get("_memory")
     if memory is not None:
         answer = network(argument)
@@ -128,20 +135,29 @@ def _accelerators(modules: Sequence[nn.Module]) -> list[int]:
 @contextmanager
 def _watching(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
     seen: dict[str, Tensor] = {}
-    named = dict(network.named_modules()) if layers else {}
-    if missing := [name for name in layers if name not in named]:
+    with ExitStack() as stack:
+        for name in layers:
+            hook = _hook(_layer(network, name), name, seen)
+            stack.callback(hook.remove)
+        yield seen
+
+
+def _layer(network: nn.Module, name: str) -> nn.Module:
+    """The layer of that name, whether its output is meant or its input."""
+    named = dict(network.named_modules())
+    plain = name.removesuffix(INPUT)
+    if plain not in named:
         raise KeyError(
-            f"layer {missing[0]!r} is not in {type(network).__name__}: it has"
+            f"layer {plain!r} is not in {type(network).__name__}: it has"
             f" {', '.join(name for name in named if name)}"
         )
-    hooks = [
-        named[name].register_forward_hook(
-            lambda _m, _i, output, name=name: seen.__setitem__(name, output)
+    return named[plain]
+
+
+def _hook(layer: nn.Module, name: str, seen: dict[str, Tensor]) -> RemovableHandle:
+    """What the layer puts out, or takes in, is put into `seen` whenever it runs."""
+    if name.endswith(INPUT):
+        return layer.register_forward_pre_hook(
+            lambda _module, taken: seen.__setitem__(name, taken[0])
         )
-        for name in layers
-    ]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return layer.register_forward_hook(lambda _module, _taken, given: seen.__setitem__(name, given))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from distillery.models.described import Described
 
 HOMES = {
+    "BottleneckMLP": "bottleneck",
     "CategoricalAutoencoder": "autoencoder",
     "ContinuousAutoencoder": "autoencoder",
     "LeNet": "lenet",
@@ -24,6 +25,7 @@ HOMES = {
     "NADE": "nade",
     "OrderlessNADE": "orderless",
     "RBM": "rbm",
+    "VGG9": "vgg",
     "WideResNet": "wrn",
 }
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from distillery.models.described import Described
 from distillery.models.mlp import start_weights
+from distillery.models.pixels import Pixels
 
 
 class WideResNet(Described, nn.Module):
@@ -17,7 +18,7 @@ class WideResNet(Described, nn.Module):
     mean over space, a linear layer.
 
     `groups.0` to `groups.2` are the ends of the groups, `first` the convolution before them: what
-    information transfer compares.
+    information transfer compares. Pictures come in [0, 1]; `pixels` standardises them.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class WideResNet(Described, nn.Module):
         if depth < 10 or (depth - 4) % 6:
             raise ValueError(f"depth is {depth}: 6 n + 4 is needed, such as 10, 16, 22, 28 or 40")
         filters = [16, 16 * width, 32 * width, 64 * width]
+        self.pixels = Pixels(channels)
         self.first = nn.Conv2d(channels, filters[0], 3, padding=1, bias=False)
         self.groups = nn.ModuleList(
             _group(filters[i], filters[i + 1], (depth - 4) // 6, stride=1 if i == 0 else 2)
@@ -46,7 +48,7 @@ class WideResNet(Described, nn.Module):
         }
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.first(x)
+        x = self.first(self.pixels(x))
         for group in self.groups:
             x = group(x)
         logits: Tensor = self.classifier(F.relu(self.norm(x)).mean((2, 3)))
