@@ -287,7 +287,7 @@ def _deciding_files(chapter: Chapter) -> dict[str, Path]:
 
 
 def _only_arranges(path: Path) -> bool:
-    return path.parent.name in ("site", "commands")
+    return not {"site", "commands"}.isdisjoint((path.parent.name, path.parent.parent.name))
 
 
 def _data(chapter: Chapter) -> str:
