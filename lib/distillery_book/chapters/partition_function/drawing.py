@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
 
 from distillery.metrics import Estimate
-from distillery_book.chapters.partition_function import claims, partition
+from distillery_book.chapters.partition_function import claims, partition, students
 from distillery_book.figures.charts import Bars, Chart, DraggableCharts, Interval
 from distillery_book.pages import notebook
 from distillery_book.pages.texts import NOT_RUN
@@ -23,6 +24,13 @@ FORWARD, REVERSE, BOTH = "#3a7fb8", "#d06a2c", "#3a9d6e"  # legible on white and
 AIS = "ais_salakhutdinov_murray_2008"  # the row of what was known before
 TICKS, LIMITS, BARS = (445, 450, 455, 460), (443.0, 462.0), 38
 ZOOM, ZOOM_TICKS = (446.5, 456.5), (448, 450, 452, 454, 456)
+SCHEDULES = {
+    "friction": "friction",
+    "adapted": "adapted",
+    "salakhutdinov_murray": "by hand",
+    "uniform": "uniform",
+}
+COLOURS = dict(zip(SCHEDULES.values(), ("C0", "C1", "C2", "C5"), strict=True))
 ROWS = ("lower bound", "forward", "both ways", "reverse", "upper bound")
 ESTIMATES = {"lower": FORWARD, "forward": FORWARD, "bridge": BOTH, "reverse": REVERSE}
 ESTIMATES |= {"upper": REVERSE}
@@ -153,6 +161,86 @@ def _sentence(number: int, run: pd.Series | None) -> str:
         f"{number:,} temperatures, {run['chains']:,} paths either way: the bounds lie"
         f" {run['upper'] - run['lower']:.2f} nats apart, and both ways together say {both}."
     )
+
+
+def annealings() -> pd.DataFrame:
+    """Every recorded annealing of the real machine, with the width of its bracket and the standard
+    error of the width.
+    """
+    runs = notebook.recorded("partition", method="annealed", data=partition.REAL)
+    widths = runs["upper"] - runs["lower"]
+    return runs.assign(bracket=widths, bracket_se=np.hypot(runs["upper_se"], runs["lower_se"]))
+
+
+def widths(runs: pd.DataFrame) -> None:
+    """The width of the bracket at each number of temperatures, a line for each schedule."""
+    _, axis = plt.subplots(figsize=(5.8, 3.0))
+    for place, (schedule, name) in enumerate(SCHEDULES.items()):
+        some = runs[runs["schedule"] == schedule]
+        beside = some["temperatures"].to_numpy(float) * (0.94 + 0.04 * place)
+        axis.errorbar(
+            beside,
+            some["bracket"],
+            2 * some["bracket_se"],
+            marker="o",
+            color=COLOURS[name],
+            label=name,
+        )
+    axis.set(yscale="log", ylabel="bracket (nats)")
+    axis.set_yticks([1, 2, 5, 10], ["1", "2", "5", "10"])
+    _number_temperatures(axis, "temperatures")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
+
+
+def deviations(runs: pd.DataFrame) -> None:
+    """The standard deviation of log weights, a panel for each direction; its error is what a normal
+    law has.
+    """
+    _, axes = plt.subplots(1, 2, figsize=(6.6, 2.9), sharey=True)
+    for axis, way in zip(axes, ("forward", "reverse"), strict=True):
+        for schedule, name in SCHEDULES.items():
+            some = runs[runs["schedule"] == schedule]
+            deviation = some[f"{way}_sd"]
+            error = deviation / np.sqrt(2 * (some["chains"].astype(float) - 1))
+            axis.errorbar(
+                some["temperatures"],
+                deviation,
+                2 * error,
+                marker="o",
+                color=COLOURS[name],
+                label=name,
+            )
+        axis.set_ylim(0, 7.5)
+        _number_temperatures(axis, f"temperatures, {way}")
+    axes[0].set_ylabel("deviation of log weights (nats)")
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
+
+
+def _number_temperatures(axis: Axes, label: str) -> None:
+    axis.set(xscale="log", xlabel=label)
+    numbers = partition.TEMPERATURES
+    axis.set_xticks(numbers, [f"{number:,}" for number in numbers])
+    axis.minorticks_off()
+
+
+def drifts(titles: Mapping[str, str]) -> None:
+    """Mean log ratios along chains from the draws of some students, and beside them diamonds for
+    chains from random states; `titles` maps students to labels.
+    """
+    _, axis = plt.subplots(figsize=(5.8, 2.9))
+    marks = torch.tensor(students.MARKS).clamp(min=3e-4)  # 0 has no logarithm
+    weights = {name: file for file, name in partition.STUDENTS}
+    for number, (name, title) in enumerate(titles.items()):
+        kept = notebook.arrays("partition", data=f"{partition.MACHINE}+weights:{weights[name]}")
+        if kept:
+            mean, error = kept[f"drift_{name}"]
+            colour = f"C{number}"
+            axis.errorbar(marks, mean, 2 * error, marker="o", color=colour, label=title)
+            upper = notebook.value("partition", f"upper_{name}", method="students")
+            axis.plot(1.6, upper, "D", color=colour)
+    axis.set(xscale="log", xlabel="share of the chain (left: its start)")
+    axis.set_ylabel("mean log ratio (nats)")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
 
 
 def coverage_table() -> pd.DataFrame:
