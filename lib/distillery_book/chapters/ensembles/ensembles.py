@@ -45,7 +45,6 @@ from distillery_book.chapters.ensembles.students import (
     looks,
     loss,
     questions,
-    steps_of,
     taught,
 )
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Scalar, Study
@@ -95,17 +94,16 @@ def run(cell: Cell, context: Context) -> Outcome:
     students = alike(params, parts.sizes, rng=rng)
     source = questions(params, x[index], teacher, parts, rng=rng)
     history = taught(students, source, params, images=len(index), test=test, context=context)
-    steps = steps_of(params, len(index))
     apart, maps = pictures.slopes(teacher, {"direct": direct, **students}, test[0])
     metrics = {
         **measured("teacher", answers_of(teacher, test[0]), test[1]),
         **_students_measured(students, direct, *test),
-        **_late_means(history, list(students), steps),
+        **_late_means(history, list(students)),
         "teacher_mark": mark(teacher),
         **apart,
     }
-    shown = _shown(cell, maps, source, x[index], parts, rng)
-    return Outcome(metrics, departures(params), {**_curves(history, steps), **shown})
+    arrays = _curves(history) | _shown(cell, maps, source, x[index], parts, rng)
+    return Outcome(metrics, departures(params), arrays)
 
 
 def _on(device: torch.device, images: Images) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
@@ -153,19 +151,19 @@ def _shown(
     return {**maps, **samples} if is_mapped else samples
 
 
-def _curves(history: History, steps: int) -> dict[str, Tensor]:
+def _curves(history: History) -> dict[str, Tensor]:
     """The steps at which students were looked at for a curve (P,), and accuracy and log probability
     of each then, (P, students, 2).
     """
-    at, measured = _looked(history, looks(steps))
+    at, measured = _looked(history, looks(len(history)))
     return {"steps": at, "test": measured}
 
 
-def _late_means(history: History, students: Sequence[str], steps: int) -> dict[str, float]:
+def _late_means(history: History, students: Sequence[str]) -> dict[str, float]:
     """Accuracy and log probability of each student, averaged over the last tenth of its steps: on
     inputs where students do not settle their last value is an accident.
     """
-    means = _looked(history, late(steps))[1].mean(0).tolist()
+    means = _looked(history, late(len(history)))[1].mean(0).tolist()
     return {
         f"{measure}_{name}_late": value
         for name, both in zip(students, means, strict=True)

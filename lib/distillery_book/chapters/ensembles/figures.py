@@ -189,12 +189,7 @@ def draw_undecided(left: Axes, right: Axes) -> None:
     """Left, every run by slopes on a tenth of the images, that which ends lowest in black; right,
     every run on noise from all images, by values and by slopes.
     """
-    waiting = curves_of("mnist", "10pct")
-    ends = [float(measured[-1, 1, 0]) for _, measured in waiting]
-    for number, (steps, measured) in enumerate(waiting):
-        color = "C5" if ends[number] == min(ends) else COLOURS["mnist"]
-        percent = 100 * measured[:, 1, 0]
-        left.plot(steps, percent, "--", color=color, label=f"run {number + 1}")
+    _draw_waiting(left, curves_of("mnist", "10pct"))
     for steps, measured in curves_of("noise", "all"):
         for index, (word, line) in enumerate(zip(ASKED.values(), ("-", "--"), strict=True)):
             percent = 100 * measured[:, index, 0]
@@ -205,6 +200,14 @@ def draw_undecided(left: Axes, right: Axes) -> None:
         axis.set(xscale="log", ylim=(5, 100))
         if axis.lines:
             axis.legend(loc="lower right")
+
+
+def _draw_waiting(ax: Axes, runs: Sequence[tuple[Tensor, Tensor]]) -> None:
+    ends = [float(measured[-1, 1, 0]) for _, measured in runs]
+    for number, (steps, measured) in enumerate(runs):
+        color = "C5" if ends[number] == min(ends) else COLOURS["mnist"]
+        percent = 100 * measured[:, 1, 0]
+        ax.plot(steps, percent, "--", color=color, label=f"run {number + 1}")
 
 
 def progress(
