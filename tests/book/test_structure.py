@@ -29,6 +29,8 @@ each_chapter = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem
 # A chapter is read in twenty minutes, and its code by reading.
 MOST_WORDS, FEWEST_FIGURES, MOST_FIGURES, MOST_OPEN_TABLES = 1800, 6, 10, 5
 MOST_STATEMENTS, MEDIAN_STATEMENTS = 12, 6
+WORDS_A_MINUTE, SECONDS_A_PICTURE, SECONDS_A_LINE = 200, 40, 10  # a newcomer's pace
+MINUTES = {"ten": 10, "fifteen": 15, "twenty": 20}
 
 
 def test_the_contents_list_every_page_of_every_chapter_in_the_order_of_numbers() -> None:
@@ -139,6 +141,20 @@ def test_a_page_is_read_in_twenty_minutes(path: Path) -> None:
 
 
 @each_chapter
+def test_the_box_promises_no_fewer_minutes_than_a_newcomer_needs(path: Path) -> None:
+    """Reading words, looking at what is open of figures and tables, reading visible code."""
+    prose = "\n".join(ipynb.source(c) for c in _cells(path) if c["cell_type"] == "markdown")
+    is_open = [cell for cell in _code(path) if not _is_folded(cell)]
+    pictures = [cell for cell in is_open if _shows(cell, "image/png") or _shows(cell, "text/html")]
+    visible = [ipynb.source(cell) for cell in is_open if "hide-input" not in ipynb.tags(cell)]
+    lines = [line for code in visible for line in code.splitlines() if line.strip()]
+    looking = len(pictures) * SECONDS_A_PICTURE + len(lines) * SECONDS_A_LINE
+    [promised] = re.findall(r"\*\*(?:To read|Reading):?\*\*:? (\w+) minutes", prose)
+    minutes = MINUTES[promised] if promised in MINUTES else int(promised)
+    assert _words(prose) / WORDS_A_MINUTE + looking / 60 <= minutes
+
+
+@each_chapter
 def test_no_code_cell_has_more_than_twelve_statements(path: Path) -> None:
     lengths = {cell["id"]: _statements(cell) for cell in _code(path)}
     assert {name: length for name, length in lengths.items() if length > MOST_STATEMENTS} == {}
@@ -227,8 +243,9 @@ def _is_folded(cell: dict[str, Any]) -> bool:
 
 
 def _words(prose: str) -> int:
-    """Words to read: code, formulas and marks are none."""
-    return len(re.sub(r"```.*?```|<[^>]*>|\$[^$]*\$", "", prose, flags=re.DOTALL).split())
+    """Words to read: code, formulas, marks and what is behind a click are none."""
+    left_out = r"<details>.*?</details>|```.*?```|<[^>]*>|\$[^$]*\$"
+    return len(re.sub(left_out, "", prose, flags=re.DOTALL).split())
 
 
 def _statements(cell: dict[str, Any]) -> int:

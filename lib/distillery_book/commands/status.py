@@ -125,7 +125,7 @@ def _row(cell: Any) -> tuple[str, ...]:
     place = (f"{keys}: {texts.goal(cell)}",) if cell.table == AIMS else (keys, cell.column)
     if pd.isna(cell.value):
         return *place, cell.printed or NOTHING, NOTHING, NOTHING, cell.verdict
-    recorded = texts.give_or_take(cell.value, cell.spread, cell.format)
+    recorded = texts.give_or_take(cell.value, 2 * cell.error, cell.format)
     runs = f"{cell.n} × {cell.data}, {cell.profile}, {cell.seconds:.0f} s"
     changes = texts.departures(cell.departures, ", ")
     runs += f"; {changes}" if changes else ""

@@ -108,8 +108,8 @@ def table(
     rows: Mapping[str, Any] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """A published table, a line for each number: here, recorded (value ± spread), published,
-    verdict; then n, data, profile, seconds.
+    """A published table, a line for each number: here, recorded (± two standard errors over seeds,
+    or as the one run measured them itself), published, verdict; then n, data, profile, seconds.
 
     `here` maps (key, ..., column) to a number, a number and its spread, or a text. `rows` keeps the
     lines whose keys are as given (a value, or several); `columns` keeps these value columns.
@@ -239,7 +239,7 @@ def _line(
         **dict(zip(keys, cell.keys, strict=True)),
         "column": cell.column,
         "here": "" if computed is None else texts.shown(computed, cell.format),
-        "recorded": texts.give_or_take(cell.value, cell.spread, cell.format),
+        "recorded": texts.give_or_take(cell.value, 2 * cell.error, cell.format),
         "published": cell.printed,
         "verdict": cell.verdict,
         **texts.evidence(cell),
@@ -261,7 +261,7 @@ def _aim(cell: Any) -> dict[str, Any]:
         "aim": f"{published.aims()[key].capability}: {cell.column}",
         "published": cell.printed,
         "goal": texts.goal(cell),
-        "recorded": texts.give_or_take(cell.value, cell.spread, cell.format),
+        "recorded": texts.give_or_take(cell.value, 2 * cell.error, cell.format),
         "verdict": cell.verdict,
         **texts.evidence(cell),
     }

@@ -1,4 +1,6 @@
-"""Recorded runs over their seeds: as a table of value ± spread, and as the lines of a figure."""
+"""Recorded runs over their seeds: as a table of means ± two standard errors, and as the lines of a
+figure.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def spread(
     *,
     across: str | None = None,
 ) -> pd.DataFrame:
-    """Mean ± standard deviation of the columns over the runs that agree in `by`, and n, the number
+    """Mean ± two standard errors of the columns over the runs that agree in `by`, and n, the number
     of runs; the order is the frame's.
 
     `across` names one of `by` whose values become columns.
@@ -28,8 +30,8 @@ def spread(
     if frame.empty:
         return pd.DataFrame({name: [NOT_RUN] for name in columns})
     groups = frame.groupby(list(by), sort=False)
-    mean, deviation = groups[list(columns)].mean(), groups[list(columns)].std()
-    table = pd.DataFrame({name: _texts(mean[name], deviation[name], form) for name in columns})
+    mean, error = groups[list(columns)].mean(), groups[list(columns)].sem()
+    table = pd.DataFrame({name: _texts(mean[name], 2 * error[name], form) for name in columns})
     table["n"] = groups.size()
     return table if across is None else _spread_out(table, across)
 
@@ -60,16 +62,16 @@ def shown(
     return numbers.map(lambda number: give_or_take(number, math.nan, form))
 
 
-def _texts(mean: pd.Series, deviation: pd.Series, form: str) -> pd.Series:
-    pairs = zip(mean, deviation, strict=True)
+def _texts(mean: pd.Series, margin: pd.Series, form: str) -> pd.Series:
+    pairs = zip(mean, margin, strict=True)
     return pd.Series([_text(*pair, form) for pair in pairs], index=mean.index)
 
 
-def _text(mean: float, deviation: float, form: str) -> str:
-    """A mean ± its standard deviation in one digit, without an exponent where that is large."""
-    if math.isnan(deviation):
+def _text(mean: float, margin: float, form: str) -> str:
+    """A mean ± two standard errors in one digit, without an exponent where these are large."""
+    if math.isnan(margin):
         return format(mean, form)
-    short = f"{deviation:.1g}"
+    short = f"{margin:.1g}"
     return f"{mean:{form}} ± {f'{float(short):.0f}' if 'e+' in short else short}"
 
 

@@ -22,11 +22,13 @@ def give_or_take(value: float, error: float, form: str) -> str:
 
 
 def shown(what: Shown, form: str) -> str:
-    """What was computed here: a text as it is, a number, or a number and its spread."""
+    """What was computed here: a text as it is, a number, a number and what stands behind its ±, or
+    an estimate ± two standard errors.
+    """
     if isinstance(what, str):
         return what
     if isinstance(what, metrics.Estimate):
-        return give_or_take(what.value, what.error, form)
+        return give_or_take(what.value, 2 * what.error, form)
     numbers = what if isinstance(what, tuple) else (what,)
     if math.isnan(numbers[0]):
         return NOT_RUN

@@ -118,7 +118,7 @@ def test_a_tables_numbers_are_shown_with_runs_and_departures(
     assert line.split("  ")[0] == "100000"
     for text in (
         "98.51",
-        "98.51 ± 0.01",
+        "98.51 ± 0.02",
         "2 × mnist, paper, 20 s; passes 500 → 20",
         "agrees, reduced",
     ):

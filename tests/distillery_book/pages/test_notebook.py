@@ -91,7 +91,7 @@ def test_a_table_shows_here_recorded_and_published_side_by_side(results: Path) -
     line = notebook.table(TABLE, {PLACE: 91.234}).loc[PLACE]
     assert line.to_dict() == {
         "here": "91.23",
-        "recorded": "98.51 ± 0.01",
+        "recorded": "98.51 ± 0.02",
         "n": "2",
         "data": "mnist",
         "profile": "paper",
@@ -113,7 +113,7 @@ def test_rows_and_columns_can_be_chosen() -> None:
     assert "column" not in frame.columns
 
 
-def test_what_was_computed_here_may_carry_its_spread_or_be_a_text() -> None:
+def test_what_was_computed_here_may_carry_its_error_or_be_a_text() -> None:
     here = {
         (10, "real"): (10.0, 2.0),
         (100, "real"): metrics.Estimate(20.0, 1.0, 5),
@@ -121,7 +121,7 @@ def test_what_was_computed_here_may_carry_its_spread_or_be_a_text() -> None:
         (10000, "real"): math.nan,
     }
     frame = notebook.table(TABLE, here, columns=["real"])
-    assert frame["here"].tolist() == ["10.00 ± 2.00", "20.00 ± 1.00", "too long", "not run", ""]
+    assert frame["here"].tolist() == ["10.00 ± 2.00", "20.00 ± 2.00", "too long", "not run", ""]
 
 
 def test_the_text_of_a_table_is_the_same_each_time(results: Path) -> None:
@@ -214,7 +214,7 @@ def test_glue_hands_the_page_a_text_and_says_not_run_for_what_is_no_number(
     notebook.glue("b", math.nan)
     notebook.glue("c", "seven")
     notebook.glue("d", metrics.Estimate(1.0, 0.25, 9), ".2f")
-    assert glued == {"a": "97.75", "b": "not run", "c": "seven", "d": "1.00 ± 0.25"}
+    assert glued == {"a": "97.75", "b": "not run", "c": "seven", "d": "1.00 ± 0.50"}
 
 
 def test_outside_the_book_glue_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,20 +8,20 @@ RUNS = pd.DataFrame(
 )
 
 
-def test_a_spread_is_the_mean_and_standard_deviation_over_runs_in_the_frames_order() -> None:
+def test_a_spread_is_the_mean_and_two_standard_errors_over_runs_in_the_frames_order() -> None:
     found = summaries.spread(RUNS, ["loss"], ["error"])
     assert list(found.index) == ["b", "a"]
-    assert list(found["error"]) == ["2 ± 1", "6 ± 1"]
+    assert list(found["error"]) == ["2 ± 2", "6 ± 2"]
     assert list(found["n"]) == [2, 2]
 
 
 def test_a_large_spread_is_written_without_an_exponent() -> None:
     runs = pd.DataFrame({"loss": ["a", "a"], "seconds": [300.0, 420.0]})
-    assert list(summaries.spread(runs, ["loss"], ["seconds"], ".0f")["seconds"]) == ["360 ± 80"]
+    assert list(summaries.spread(runs, ["loss"], ["seconds"], ".0f")["seconds"]) == ["360 ± 100"]
 
 
 def test_one_run_has_no_spread() -> None:
-    assert list(summaries.spread(RUNS, ["loss", "n"], ["error"])["error"]) == ["2 ± 1", "5", "7"]
+    assert list(summaries.spread(RUNS, ["loss", "n"], ["error"])["error"]) == ["2 ± 2", "5", "7"]
 
 
 def test_no_runs_read_not_run() -> None:

@@ -29,7 +29,7 @@ def test_a_number_reads_with_how_far_it_may_be_off(value: float, error: float, t
         (math.nan, "not run"),
         ((math.nan, 1.0), "not run"),
         ("seven", "seven"),
-        (metrics.Estimate(1.0, 0.25, 9), "1.00 ± 0.25"),
+        (metrics.Estimate(1.0, 0.25, 9), "1.00 ± 0.50"),
         (metrics.Estimate(1.0, math.nan, 1), "1.00"),
     ],
 )

@@ -24,10 +24,22 @@ FEW = (2, 5, 10, 20)
 MISPLACED = 0.1  # the share of the posterior that a good approximation may put in wrong orders
 
 
+def with_floors(runs: pd.DataFrame) -> pd.DataFrame:
+    """The same runs, and in the column `floor` how near three components come to their data's exact
+    density: the nearest that any run on these data found.
+
+    A floor belongs to the data, whatever the protocol. But each run looks for it by EM from a few
+    dozen starts, which may end in a local optimum above it.
+    """
+    if "kl_best" not in runs:
+        return runs.assign(floor=math.nan)
+    return runs.assign(floor=runs.groupby(["points", "seed"])["kl_best"].transform("min"))
+
+
 def thesis_runs(results: Results) -> pd.DataFrame:
     """The runs of the thesis' protocol: nine sizes, ten data sets each."""
-    where = {"experiment": "distil", "protocol": "thesis", "size": "full"}
-    return results.runs("density", where)
+    runs = with_floors(results.runs("density", {"experiment": "distil", "size": "full"}))
+    return runs[runs["protocol"] == "thesis"]
 
 
 def total_variation(arrays: dict[str, Tensor], first: str, second: str) -> float:
@@ -138,7 +150,7 @@ TESTS: dict[str, Test] = {
     "density_broader_when_few": _broader_when_few,
     "density_chain_shows_posterior": _at_every_size(lambda runs: MISPLACED - runs["hidden_mass"]),
     "density_chain_predicts": _at_every_size(lambda runs: runs["kl_batch"] - runs["kl_mc"]),
-    "density_three_suffice": _at_every_size(lambda runs: runs["kl_mc"] - runs["kl_best"]),
+    "density_three_suffice": _at_every_size(lambda runs: runs["kl_mc"] - runs["floor"]),
     "density_online_as_near": _over_all_sizes(_as_near),
     "density_costs_alike": _over_all_sizes(_within_a_doubling),
     "density_large_minibatches": _nearer(

@@ -38,7 +38,7 @@ def in_order(
     """
     order = machine.argsort(descending=True)
     rows = math.ceil(len(students) / columns)
-    wide, high = (3.3, 2.2) if rows == 1 else (2.6, 1.4)
+    wide, high = (3.3, 2.2) if rows == 1 else (2.5, 1.25)
     low = min(float(log_probs.quantile(0.002)) for log_probs in students.values())
     _, axes = plt.subplots(
         rows,

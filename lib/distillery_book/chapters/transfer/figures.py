@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from itertools import pairwise
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from torch import Tensor, zeros
 
+from distillery import plots
 from distillery.metrics import Estimate
 from distillery_book.chapters.transfer import claims, pages
 from distillery_book.chapters.transfer.memories import SIZES, TABLES
@@ -35,9 +40,33 @@ GAINS = {
     "compress_50x": "recollections, 62 bits",
     "compress_100x": "recollections, 38 bits",
 }
+DISTANCES = {
+    "reconstruction_distortion": "a picture from itself, coded and decoded",
+    "nearest_neighbour_distortion": "a decoded picture from the nearest image",
+}
 STUDENTS = {"lenet": "LeNet", "mlp": "MLP"}
 WORDS = {HOLDS: "better", FAILS: "worse", NOT_RUN: NOT_RUN}  # beside recollections
 _INTERVAL = ["label", "kind", "value", "low", "high"]
+
+
+def gallery(rows: Mapping[str, Tensor]) -> None:
+    """Rows of pictures, each pixel as it is."""
+    _, axis = plt.subplots(figsize=(6.4, 0.52 * len(rows)))
+    plots.images(list(rows.values()), rows=list(rows), ax=axis)
+    axis.images[0].set_interpolation("nearest")
+    plt.show()
+
+
+def kept_pictures(memory: str) -> Tensor:
+    """Pictures that a memory gave in the recorded runs, blank where there are none."""
+    stored = Results.open().arrays("transfer", {"student": "none", "memory": memory})
+    return stored.get("pictures", zeros(32, 1, 28, 28))[:10]
+
+
+def right(column: str) -> str:
+    """What students of a column answer rightly after 10,000 episodes, in words."""
+    value = pages.percent(column)
+    return NOT_RUN if math.isnan(value) else f"{value:.1f} %"
 
 
 def beside_published(student: str, episodes: int = pages.SHORT) -> pd.DataFrame:
@@ -117,6 +146,27 @@ def judged(way: str, size: str) -> str:
     if math.isnan(found.value):
         return NOT_RUN
     return WORDS.get(judge(found), "alike")
+
+
+def ordered(columns: Mapping[str, str], episodes: int, student: str) -> str:
+    """The labels of columns from the best teacher to the worst: `>` where the difference of two
+    neighbours can be told, `~` where it cannot.
+    """
+    whole = pages.SHORT if episodes <= pages.SHORT else pages.LONG
+    means = {
+        label: claims.accuracy(column, student=student, after=episodes, of=whole)
+        for label, column in columns.items()
+    }
+    values = {
+        label: pages.percent(column, episodes, student=student) for label, column in columns.items()
+    }
+    known = [label for label in means if not math.isnan(values[label])]
+    known.sort(key=values.__getitem__, reverse=True)
+    text = known[0] if known else NOT_RUN
+    for better, worse in pairwise(known):
+        is_told = judge(difference(above(means[better], means[worse]))) == HOLDS
+        text += f" {'>' if is_told else '~'} {worse}"
+    return text
 
 
 def ways(size: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -36,6 +37,13 @@ def test_a_posterior_that_sits_on_the_true_means_is_no_distance_from_them() -> N
         shares[k, int((mean + 15) / 0.25)] = 1.0
     width = float(EDGES[1] - EDGES[0])
     assert claims.distance_from_true_means({"means_exact": shares}) <= width
+
+
+def test_the_floor_is_the_same_for_every_run_on_the_same_data() -> None:
+    runs = pd.DataFrame(
+        {"points": [2, 2, 2, 5], "seed": [0, 0, 1, 0], "kl_best": [3.0, 1.0, 2.0, 4.0]}
+    )
+    assert claims.with_floors(runs)["floor"].tolist() == [1.0, 1.0, 2.0, 4.0]
 
 
 def test_every_claim_of_the_chapter_is_told_by_the_recorded_runs() -> None:

@@ -55,6 +55,19 @@ def test_seeds_that_one_side_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch)
     assert difference.error == float("inf")
 
 
+def test_an_order_says_which_differences_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"real": [90.0, 92.0, 94.0], "compress_100x": [89.0, 91.5, 92.5]}
+    values["code_100x"] = [50.0, 60.0, 99.0]
+    told(monkeypatch, values)
+
+    def mean(column: str, *_: object, **__: object) -> float:
+        return sum(values[column]) / 3
+
+    monkeypatch.setattr(pages, "percent", mean)
+    order = figures.ordered({"a": "code_100x", "b": "real", "c": "compress_100x"}, 10_000, "lenet")
+    assert order == "b > c ~ a"
+
+
 def test_every_column_that_is_drawn_is_one_that_is_run() -> None:
     known = {column for columns in COLUMNS.values() for column in columns}
     drawn = {column for sizes in pages.WAYS.values() for column in sizes.values()}
@@ -79,4 +92,5 @@ def test_figures_and_tables_are_whole_before_any_run() -> None:
     assert figures.gains_by_teacher()["value"].isna().all()
     assert set(figures.ways("100x")["right, %"]) == {NOT_RUN}
     assert figures.judged("JPEG", "10x") == NOT_RUN
+    assert figures.ordered({"all": "real"}, 10_000, "lenet") == NOT_RUN
     assert pages.by_bits().empty
