@@ -1,4 +1,4 @@
-"""Chapter 8: a posterior distilled into ten logistic units."""
+"""Chapter 8: a posterior distilled into twenty numbers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ CHAPTER = Chapter(
     costs="a chain; a few thousand small gradient steps",
     finding=(
         "**Predictive classifier**, the largest error of a probability: "
-        "{glue:text}`08_predictive_classifier.ipynb::classifier-ours-units:s` with the "
-        "published ten units, "
-        "{glue:text}`08_predictive_classifier.ipynb::classifier-ours-clouds:s` with ten that "
-        "know how sure they are, {glue:text}`08_predictive_classifier.ipynb::classifier-ep:s` "
-        "by expectation propagation."
+        "{glue:text}`08_predictive_classifier.ipynb::classifier-ours-units:s` with ten units like "
+        "the thesis', {glue:text}`08_predictive_classifier.ipynb::classifier-ours-clouds:s` with "
+        "ten that know how sure they are, "
+        "{glue:text}`08_predictive_classifier.ipynb::classifier-ep:s` by expectation propagation."
     ),
 )

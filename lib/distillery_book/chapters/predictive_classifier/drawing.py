@@ -38,7 +38,7 @@ def panels(
     """
     rows = math.ceil(len(surfaces) / columns)
     figure, axes = plt.subplots(
-        rows, columns, sharex=True, sharey=True, figsize=(1.9 * columns + 0.7, 2.05 * rows)
+        rows, columns, sharex=True, sharey=True, figsize=(1.75 * columns + 0.7, 1.9 * rows)
     )
     for axis, (name, values) in zip(axes.flat, surfaces.items(), strict=True):
         shown = torch.zeros(61, 61) if values is None else values
