@@ -20,6 +20,7 @@ from distillery.models.moderated import MeanOfModerated
 from distillery.models.nade import NADE, columns
 from distillery.models.orderless import OrderlessNADE
 from distillery.models.rbm import RBM
+from distillery.models.resnet import ResNet18
 from distillery.models.wrn import WideResNet
 
 
@@ -49,6 +50,7 @@ CASES: dict[str, Case] = {
     "MLP of tanh": (lambda: MLP([6, 5, 3], rng=rng(), activation=nn.Tanh()), (6,), torch.abs),
     "MLP without layers between": (lambda: MLP([6, 3], rng=rng()), (6,), torch.abs),
     "LeNet": (lambda: LeNet(rng=rng(), classes=3, widths=(2, 3, 4)), (1, 28, 28), torch.abs),
+    "ResNet18": (lambda: ResNet18(rng=rng(), classes=4, width=2), (3, 32, 32), torch.abs),
     "WideResNet": (lambda: WideResNet(16, 2, rng=rng(), classes=4), (3, 32, 32), torch.abs),
     "CategoricalAutoencoder": (
         lambda: CategoricalAutoencoder(4, 3, rng=rng(), channels=3, size=32, width=5),

@@ -24,6 +24,7 @@ HOMES = {
     "NADE": "nade",
     "OrderlessNADE": "orderless",
     "RBM": "rbm",
+    "ResNet18": "resnet",
     "WideResNet": "wrn",
 }
 
