@@ -27,6 +27,7 @@ from distillery.lifelong import (
     RecollectedMemory,
     Replay,
     Reptile,
+    Several,
     Stream,
     Unanswered,
     WithinTask,
@@ -67,7 +68,9 @@ def projected() -> Learner:
     memory = LosslessMemory(SHAPE, LastOfEachTask(4, TASKS), CARRIED, rng=rng(4))
     reference = OfEarlierTasks(Labels(), network, WithinTask(HardLabels(), MASK), memory)
     optimizer = Projected(torch.optim.SGD(network.parameters(), lr=0.05), reference, margin=0.5)
-    return learner(network, memory=memory, optimizer=optimizer, begins=reference.begin)
+    return learner(
+        network, memory=memory, remembered=0, optimizer=optimizer, begins=reference.begin
+    )
 
 
 def dual() -> Learner:
@@ -79,7 +82,12 @@ def dual() -> Learner:
     return Learner(
         student=both,
         loss=loss,
-        optimizer=torch.optim.Adam(both.parameters(), lr=1e-3),
+        optimizer=Several(
+            [
+                torch.optim.SGD(both["reasoner"].parameters(), lr=0.05),
+                torch.optim.Adam(codec.parameters(), lr=1e-3),
+            ]
+        ),
         answer=answer(both["reasoner"]),
         memory=RecollectedMemory(codec, 30, CARRIED, rng=rng(8)),
         times=3,
@@ -244,8 +252,8 @@ def test_recollections_of_all_batches_are_decoded_before_the_first_step() -> Non
 
 def test_replay_refuses_what_does_not_fit() -> None:
     (incoming,) = Stream([task(0)], rng=rng(1))
-    with pytest.raises(ValueError, match="remembered is 0 with a LosslessMemory"):
-        Replay(incoming, lossless(), remembered=0)
+    with pytest.raises(ValueError, match="remembered is -1 with a LosslessMemory"):
+        Replay(incoming, lossless(), remembered=-1)
     with pytest.raises(ValueError, match="remembered is 3 with no memory"):
         Replay(incoming, None, remembered=3)
     with pytest.raises(ValueError, match="n is 4: 4 of a batch are remembered"):
@@ -315,6 +323,16 @@ def test_a_reptile_that_keeps_everything_is_its_optimizer() -> None:
             parameter.grad = torch.tensor([1.0, -2.0])
             optimizer.step()
         assert parameter.tolist() == [-4.0 * share, 8.0 * share]
+
+
+def test_several_optimizers_step_as_one() -> None:
+    first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+    optimizer = Several([torch.optim.SGD([first], lr=1.0), torch.optim.SGD([second], lr=0.5)])
+    optimizer.zero_grad()
+    first.grad, second.grad = torch.ones(1), torch.ones(1)
+    optimizer.step()
+    assert (first.tolist(), second.tolist()) == ([-1.0], [-0.5])
+    assert [group["lr"] for group in optimizer.param_groups] == [1.0, 0.5]
 
 
 def test_own_rates_grow_where_gradients_agree_and_stop_where_they_do_not() -> None:

@@ -20,6 +20,7 @@ from distillery.lifelong.rates import OwnRates
 from distillery.lifelong.recollected import RecollectedMemory, variables_within
 from distillery.lifelong.replay import Replay
 from distillery.lifelong.reptile import Reptile
+from distillery.lifelong.several import Several
 from distillery.lifelong.stream import Incoming, Stream
 from distillery.lifelong.together import Together
 
@@ -48,6 +49,7 @@ __all__ = [
     "Replay",
     "Reptile",
     "Reservoir",
+    "Several",
     "Stream",
     "Together",
     "Unanswered",

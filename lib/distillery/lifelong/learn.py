@@ -34,7 +34,7 @@ _AT_ONCE = 100
 @dataclass(kw_only=True)
 class Learner:
     """Who learns a stream, and how: `new` examples a step, each in `times` steps, with `remembered`
-    ones beside them.
+    ones beside them, none if the memory is for an optimizer or a teacher alone.
 
     `answer` scores every label for pictures and their tasks. `begins(number)` and
     `ends(number, task)` are called around each task; what they make must follow from the student

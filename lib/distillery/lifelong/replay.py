@@ -35,11 +35,11 @@ class Replay(Generator):
         writes: bool = True,
     ) -> None:
         check_size("times", times)
-        if remembered < 0 or (memory is None) != (remembered == 0):
+        if remembered < 0 or (memory is None and remembered):
             kind = "no memory" if memory is None else f"a {type(memory).__name__}"
             raise ValueError(
-                f"remembered is {remembered} with {kind}: at least 1 is needed with a memory, and 0"
-                " without"
+                f"remembered is {remembered} with {kind}: a whole number from 0 is needed, and 0"
+                " without a memory"
             )
         self.new, self.memory = new, memory
         self.remembered, self.times, self.writes = remembered, times, writes
@@ -57,18 +57,21 @@ class Replay(Generator):
     def _refilled(self, count: int) -> Batch:
         """All batches of the next new examples, one behind the other."""
         new = self.new.draw(count)
-        if self.memory is None:
-            return joined([new] * self.times)
-        drawn = self._recalled(new, self.memory)
-        if self.writes:
+        drawn = self._recalled(new)
+        if self.memory is not None and self.writes:
             self.memory.write(new)
+        if drawn is None:
+            return joined([new] * self.times)
         parts = [drawn[place] for place in torch.arange(len(drawn)).split(self.remembered)]
         return joined([half for part in parts for half in (new, part)])
 
-    def _recalled(self, new: Batch, memory: Memory) -> Batch:
+    def _recalled(self, new: Batch) -> Batch | None:
+        """What will be remembered beside the new examples, for all batches."""
         wanted = self.times * self.remembered
-        if len(memory):
-            return memory.draw(wanted)
+        if self.memory is None or wanted == 0:
+            return None
+        if len(self.memory):
+            return self.memory.draw(wanted)
         return new[torch.arange(wanted) % len(new)]
 
 
