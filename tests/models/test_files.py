@@ -21,6 +21,7 @@ from distillery.models.moderated import MeanOfModerated
 from distillery.models.nade import NADE, columns
 from distillery.models.orderless import OrderlessNADE
 from distillery.models.rbm import RBM
+from distillery.models.resnet import ResNet18
 from distillery.models.vgg import VGG9
 from distillery.models.wrn import WideResNet
 
@@ -57,6 +58,7 @@ CASES: dict[str, Case] = {
         torch.abs,
     ),
     "VGG9": (lambda: VGG9(rng=rng(), classes=4, width=3), (3, 32, 32), torch.abs),
+    "ResNet18": (lambda: ResNet18(rng=rng(), classes=4, width=2), (3, 32, 32), torch.abs),
     "WideResNet": (lambda: WideResNet(16, 2, rng=rng(), classes=4), (3, 32, 32), torch.abs),
     "CategoricalAutoencoder": (
         lambda: CategoricalAutoencoder(4, 3, rng=rng(), channels=3, size=32, width=5),

@@ -25,6 +25,7 @@ HOMES = {
     "NADE": "nade",
     "OrderlessNADE": "orderless",
     "RBM": "rbm",
+    "ResNet18": "resnet",
     "VGG9": "vgg",
     "WideResNet": "wrn",
 }

@@ -52,7 +52,7 @@ def particulars(run: Parts) -> dict[str, str]:
     for name in ("teacher", "student", "loss", "generator", "batch_size", "clip", "dtype"):
         entries.update(reader.read(getattr(run, name), (name,)))
     entries.update(reader.read_optimizer(run.optimizer, ("optimizer",)))
-    return _folded(entries)
+    return folded(entries)
 
 
 def factors(schedule: Schedule | None, done: int) -> dict[str, float]:
@@ -110,7 +110,7 @@ def _factor(schedule: Schedule | None, step: int) -> float:
     return 1.0 if schedule is None else float(schedule(step))
 
 
-def _folded(entries: Mapping[tuple[str, ...], str]) -> dict[str, str]:
+def folded(entries: Mapping[tuple[str, ...], str]) -> dict[str, str]:
     """The same with what lies deeper than `_DEPTH` names hashed together."""
     groups: dict[str, list[str]] = {}
     for path, text in entries.items():

@@ -1,0 +1,254 @@
+"""Chapter 5: twenty tasks that never return, one pass, and a memory of 200 images' worth of bits.
+
+A reduced ResNet-18 learns CIFAR-100's tasks one after another, each example once, with memories
+that are counted to the bit (Riemer et al., 2018, section 5.2, Tables 4 and 5, and the rows on
+Omniglot). Rows without a code, learning online and replay of raw pictures, decode what the papers
+leave open, and judge nothing.
+
+Chosen here, for the papers do not say: as many remembered examples a step as new ones, a head for
+each task, a random order within each task, the pixels' cross entropy for the autoencoder, by Adam.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from distillery.data import Images
+from distillery.data.tasks import Task
+from distillery.generators.resample import as_unit
+from distillery.lifelong import (
+    AccuracyMatrix,
+    Diary,
+    Learner,
+    Memory,
+    Stream,
+    learn,
+    partial_accuracy,
+)
+from distillery.lifelong.learn import Look
+from distillery.models.autoencoder import CategoricalAutoencoder
+from distillery.models.files import Named
+from distillery.models.once import quietly
+from distillery.tools.compress import recipes
+from distillery_book.chapters.forgetting import grid, setting
+from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
+from distillery_book.chapters.forgetting.memories import Kit
+from distillery_book.results.study import Answer, Cell, Context, Outcome, Study
+
+LOOKED_AT = 100  # test images a task, but for the accuracy at the end
+
+
+def run(cell: Cell, context: Context) -> Outcome:
+    """A learner's whole stream, or the training of the autoencoder that others start from."""
+    images = context.load(setting.image_set(cell.data))
+    if cell.params["method"] == "pretraining":
+        return _pretrain(cell, images, context)
+    tasks = setting.tasks_of(cell, images)
+    kit = Kit(cell, tasks, setting.mask_of(cell, tasks, images.classes))
+    codec = _codec(kit, context) if "variables" in cell.params else None
+    learner = _learner(kit, codec)
+    stream = Stream(tasks, rng=kit.rng("order"), joint=_is_joint(cell), passes=_passes(cell))
+    diary = learn(
+        learner,
+        stream,
+        looks=_looks(learner, codec),
+        dtype=context.dtype,
+        checkpoint=context.scratch / "stream.safetensors",
+        progress=context.report,
+    )
+    metrics = {**_measured(learner, codec, tasks), **_told(diary, learner.memory)}
+    return Outcome(metrics, departs(cell), arrays=dict(diary.seen))
+
+
+def departs(cell: Cell) -> Mapping[str, Sequence[Any]]:
+    """In what a cell differs from what the papers say."""
+    return setting.departs(cell.params)
+
+
+def _learner(kit: Kit, codec: CategoricalAutoencoder | None) -> Learner:
+    method = str(kit.cell.params["method"])
+    if codec is None:
+        return METHODS[method](kit)
+    return WITH_CODEC[method](kit, codec)
+
+
+def _codec(kit: Kit, context: Context) -> CategoricalAutoencoder:
+    """An autoencoder that knows nothing, or the one trained on CIFAR-10."""
+    params = kit.cell.params
+    if params.get("start") == "cifar10":
+        found: Any = context.models(setting.PRETRAINED)[setting.PRETRAINED]
+        return found.to(memory_format=torch.channels_last)
+    channels, size, _ = kit.shape
+    made = CategoricalAutoencoder(
+        int(params["variables"]),
+        int(params["values"]),
+        rng=kit.rng("codec"),
+        channels=channels,
+        size=size,
+    )
+    return made.to(memory_format=torch.channels_last)
+
+
+def _pretrain(cell: Cell, images: Images, context: Context) -> Outcome:
+    channels, size, _ = images.shape
+    rng = setting.stream(cell.seed, "pretraining")
+    variables, values = (int(cell.params[name]) for name in ("variables", "values"))
+    codec = CategoricalAutoencoder(variables, values, rng=rng, channels=channels, size=size)
+    recipe = recipes.recipe_for(variables, values)
+    recipes.trained(
+        codec, images.x_train, int(cell.params["passes"]), context, rng=rng, recipe=recipe
+    )
+    metrics = {"distortion": _distortion(codec.eval(), images.x_test)}
+    models = [Named(setting.PRETRAINED, codec)]
+    return Outcome(metrics, departs(cell), models=models, weights_name=setting.PRETRAINED)
+
+
+def _looks(learner: Learner, codec: CategoricalAutoencoder | None) -> dict[str, Look]:
+    """Accuracy where something reasons, the distortion of unseen pictures where something codes."""
+    looks: dict[str, Look] = {}
+    if codec is None or "reasoner" in dict(learner.student.named_children()):
+        looks["accuracy"] = partial_accuracy(learner, most=LOOKED_AT)
+    if codec is not None:
+        looks["distortion"] = lambda task, _: _distortion(codec, task.x_test[:LOOKED_AT])
+    return looks
+
+
+def _distortion(codec: CategoricalAutoencoder, x: Tensor) -> float:
+    """Mean absolute error of pixels through the likeliest code."""
+    with quietly(codec):
+        parts = [as_unit(part) for part in x.split(LOOKED_AT)]
+        away = [(codec.reconstruct(part) - part).abs().mean((1, 2, 3)) for part in parts]
+    return float(torch.cat(away).mean())
+
+
+def _measured(
+    learner: Learner, codec: CategoricalAutoencoder | None, tasks: Sequence[Task]
+) -> dict[str, float]:
+    """At the end, on all test examples."""
+    metrics: dict[str, float] = {}
+    looks = _looks(learner, codec)
+    if "accuracy" in looks:
+        look = partial_accuracy(learner)
+        shares = [look(task, number) for number, task in enumerate(tasks)]
+        variances = [p * (1 - p) / len(t.x_test) for p, t in zip(shares, tasks, strict=True)]
+        metrics["retained"] = sum(shares) / len(shares)
+        metrics["retained_se"] = math.sqrt(sum(variances)) / len(shares)
+    if codec is not None:
+        away = [_distortion(codec, task.x_test) for task in tasks]
+        metrics["distortion"] = sum(away) / len(away)
+    return metrics
+
+
+def _told(diary: Diary, memory: Memory | None) -> dict[str, float]:
+    """What follows from the matrix, what learning took, and what the memory takes."""
+    metrics: dict[str, float] = {
+        "steps": diary.steps,
+        "images": diary.images,
+        "learning_seconds": diary.seconds,
+    }
+    if "accuracy" in diary.seen:
+        metrics |= _transfers(diary.matrix())
+    if memory is not None:
+        bits = memory.bits
+        metrics |= {"held": len(memory), "bits_incremental": bits.incremental}
+        metrics |= {"bits_total": bits.total, "bits_full": bits.full.total}
+    return metrics
+
+
+def _transfers(matrix: AccuracyMatrix) -> dict[str, float]:
+    """Nothing where all tasks came at once."""
+    if len(matrix.values) == 1:
+        return {}
+    return {
+        "backward_transfer": matrix.backward_transfer,
+        "forward_transfer": matrix.forward_transfer,
+        "forgetting": matrix.forgetting,
+        "learned": float(matrix.values.diagonal().mean()),
+    }
+
+
+def _is_joint(cell: Cell) -> bool:
+    return cell.params["method"] == "joint" or bool(cell.params.get("joint", False))
+
+
+def _passes(cell: Cell) -> int:
+    """Joint examples pass so often that there are as many steps as replay takes."""
+    if cell.params["method"] == "joint":
+        return 2 * int(cell.params["times"])
+    return setting.PRETRAINING_PASSES if cell.params.get("joint", False) else 1
+
+
+def published() -> Sequence[Answer]:
+    """Tables 4 and 5, and the rows on Omniglot."""
+    return [*_incremental(), *_total(), *_omniglot()]
+
+
+def _incremental() -> list[Answer]:
+    row = _row("recollections_cifar100_incremental_storage")
+    online = grid.params("online")
+    answers = [row({"model": "online", "effective_buffer": 0}, online, calibrates=True)]
+    for size in grid.CODES:
+        replay = grid.params("replay", images=size)
+        own = grid.params("recollections", **grid.recollections(size))
+        answers += [
+            row({"model": "replay", "effective_buffer": size}, replay, calibrates=True),
+            row({"model": "recollection", "effective_buffer": size}, own),
+        ]
+    return answers
+
+
+def _total() -> list[Answer]:
+    row, code = _row("recollections_cifar100_total_storage"), grid.total()
+    random = grid.params("recollections", **code)
+    started = grid.params("recollections", start="cifar10", **code)
+    return [
+        row({"model": "replay"}, grid.params("replay", images=grid.IMAGES), calibrates=True),
+        row({"model": "gem"}, grid.params("gem", images=grid.IMAGES)),
+        row({"model": "icarl"}, grid.params("icarl", images=grid.IMAGES)),
+        row({"model": "categorical_76x2"}, random),
+        row({"model": "categorical_76x2_pretrained_cifar10"}, started),
+    ]
+
+
+def _omniglot() -> list[Answer]:
+    row = _row("recollections_omniglot_lifelong")
+    answers = []
+    for cell in grid.cells("paper"):
+        if cell.data == "omniglot" and cell.seed == 0:
+            params = cell.params
+            place = {
+                "model": str(params["method"]).removesuffix("s"),
+                "effective_buffer": int(params.get("images", 0)),
+                "steps_per_example": params["times"],
+            }
+            answers.append(row(place, params))
+    return answers
+
+
+def _row(table: str) -> Callable[..., Answer]:
+    def answer(
+        place: Mapping[str, Any], where: Mapping[str, Any], *, calibrates: bool = False
+    ) -> Answer:
+        return Answer(
+            table, place, "retention", "retained", where, scale=100, calibrates=calibrates
+        )
+
+    return answer
+
+
+STUDY = Study(
+    "forgetting",
+    1,
+    "Forgetting: tasks that never return, and memories that fit in bits",
+    grid.cells,
+    run,
+    published,
+    precision="float32",
+    makes=(setting.PRETRAINED,),
+    departs=departs,
+)

@@ -1,0 +1,118 @@
+"""Chapter 5's study: every method learns a tiny stream within its bits, and the tables are answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from distillery_book.chapters.forgetting import forgetting, grid, memories, setting
+from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
+from distillery_book.results import published
+from distillery_book.results.study import Cell, Context
+
+TINY = {"data": setting.STAND_IN, "tasks": 2, "width": 2, "how": setting.Setting(new=25)}
+CODE = {"images": 20, "variables": 8, "values": 2}
+IMAGE_BITS = 8 * 3 * 32 * 32
+
+
+def context(folder: Path, **more: object) -> Context:
+    return Context("smoke", torch.device("cpu"), None, folder, **more)  # type: ignore[arg-type]
+
+
+def tiny(method: str) -> Cell:
+    if method == "autoencoder":
+        return grid.cell(method, memory="own", **CODE, **TINY)
+    if method in WITH_CODEC:
+        return grid.cell(method, **CODE, **TINY)
+    budget = {"images": 20, "counts": "full"} if method not in ("online", "joint") else {}
+    return grid.cell(method, **budget, **TINY)
+
+
+@pytest.mark.parametrize("method", [*METHODS, *WITH_CODEC])
+def test_every_method_learns_a_stream_within_its_bits(method: str, tmp_path: Path) -> None:
+    cell = tiny(method)
+    outcome = forgetting.run(cell, context(tmp_path))
+    told, tasks = outcome.metrics, 1 if method == "joint" else 2
+    name = "distortion" if method == "autoencoder" else "accuracy"
+    assert outcome.arrays[name].shape == (1 + tasks, 2)
+    steps = 2 * 250 // 25
+    assert told["steps"] == steps
+    if "images" in cell.params:
+        counts = {"full": "bits_full"}.get(str(cell.params["counts"]), "bits_incremental")
+        assert 0 < told[counts] <= 20 * IMAGE_BITS
+    if method != "autoencoder":
+        assert 0.1 < told["retained"] <= 1
+        assert told["retained_se"] < 0.1
+
+
+def test_a_cell_that_was_killed_between_tasks_finds_what_an_undisturbed_one_finds(
+    tmp_path: Path,
+) -> None:
+    cell = tiny("replay")
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    whole = forgetting.run(cell, context(tmp_path / "one"))
+
+    def killed(done: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        forgetting.run(cell, context(tmp_path / "other", on_report=killed))
+    again = forgetting.run(cell, context(tmp_path / "other"))
+    for outcome in (whole, again):
+        del outcome.metrics["learning_seconds"]  # type: ignore[attr-defined]
+    assert again.metrics == whole.metrics
+    assert again.arrays["accuracy"].nan_to_num(-1).equal(whole.arrays["accuracy"].nan_to_num(-1))
+
+
+def test_no_two_cells_are_the_same_run() -> None:
+    names = [str(cell) for cell in grid.cells("paper")]
+    assert len(set(names)) == len(names)
+    assert [str(cell) for cell in grid.cells("smoke")]
+
+
+def test_the_calibration_comes_first_and_sees_no_recollection() -> None:
+    cells = grid.cells("paper")
+    first = next(i for i, cell in enumerate(cells) if cell.params["method"] == "pretraining")
+    assert {cell.params["method"] for cell in cells[:first]} == {"online", "replay"}
+    assert not any("variables" in cell.params for cell in cells[:first])
+
+
+def test_all_rows_of_the_three_tables_are_answered_by_cells_of_the_study() -> None:
+    cells = [cell.params for cell in grid.cells("paper")]
+    answers = forgetting.published()
+    for answer in answers:
+        assert any(
+            all(params.get(name) == value for name, value in answer.where.items())
+            for params in cells
+        ), answer
+    for name in {answer.table for answer in answers}:
+        rows = {str(dict(sorted(answer.row.items()))) for answer in answers if answer.table == name}
+        printed = {str(dict(sorted(cell.row.items()))) for cell in published.table(name).cells()}
+        assert rows == printed
+
+
+def test_only_rows_without_a_code_calibrate() -> None:
+    for answer in forgetting.published():
+        if answer.calibrates:
+            assert answer.where["method"] in ("online", "replay")
+
+
+def test_the_departures_are_known_to_the_tables() -> None:
+    cells = grid.cells("paper")
+    names = {name for cell in cells for name in forgetting.departs(cell)}
+    assert names == {"batch", "optimizer", "autoencoder_passes", "autoencoder_rates"}
+    one = grid.cell("online", how=setting.Setting("adam 0.001", new=1))
+    assert forgetting.departs(one) == {}
+
+
+def test_codes_of_the_tables_fill_their_budgets() -> None:
+    """5,000 codes of each incremental size, 1,392 of the total one, about 1,000 on Omniglot."""
+    for size, (variables, values) in grid.CODES.items():
+        assert memories.MOST_CODES * variables * (values - 1).bit_length() >= 0
+        bits = memories.MOST_CODES * variables * (1 if values == 2 else 1.5849625)
+        assert 0.97 * size * IMAGE_BITS < bits <= size * IMAGE_BITS
+    for size, (variables, _) in grid.OMNIGLOT_CODES.items():
+        assert size * 8 * 784 // variables == pytest.approx(1008, abs=5)
