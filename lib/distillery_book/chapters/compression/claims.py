@@ -122,8 +122,9 @@ def _sizes(printed: Mapping[int, int], *, with_network: bool) -> Test:
 
 
 def _codes_beyond_promised(counted: Counted) -> Test:
+    """How many codes fit, as a share of those promised, minus one."""
     fit = codes_within(RAW_IMAGES * COLOUR_BITS, 620, 3, counted=counted)
-    return _arithmetic(fit - PROMISED)
+    return _arithmetic(fit / PROMISED - 1)
 
 
 FEWER_BITS: dict[int, Code] = {1: (20, 2), 2: (38, 2), 3: (62, 2), 5: (62, 2), 7: (168, 2)}

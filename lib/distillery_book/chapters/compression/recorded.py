@@ -214,8 +214,8 @@ def categorical_table() -> pd.DataFrame:
 
 
 def continuous_table() -> pd.DataFrame:
-    """Table 7, a row for each rival: bits, how many times smaller, what it loses; published, by
-    layers of ours, by the papers' layers.
+    """Table 7, a row for each rival: bits, how many times smaller than the image (ratio), what it
+    loses; published, by layers of ours, by the papers' layers.
     """
     every = counted().set_index(["kind", "label"])
     rows = {}
@@ -223,10 +223,10 @@ def continuous_table() -> pd.DataFrame:
         cell = published.at(CONTINUOUS, h, "distortion")
         rows[h] = {
             ("published", "bits"): f"{FILTER_BITS * h}",
-            ("published", "times smaller"): f"{IMAGE_BITS / FILTER_BITS / h:.1f}",
+            ("published", "ratio"): f"{IMAGE_BITS / FILTER_BITS / h:.1f}",
             ("published", "error"): cell.column.text(cell.value),
             ("ours", "bits"): f"{32 * h}",
-            ("ours", "times smaller"): f"{IMAGE_BITS / 32 / h:.1f}",
+            ("ours", "ratio"): f"{IMAGE_BITS / 32 / h:.1f}",
             ("ours", "error"): _text(every, "continuous, ours", str(h)),
             ("papers' layers", "error"): _text(every, "continuous, papers' layers", str(h)),
         }

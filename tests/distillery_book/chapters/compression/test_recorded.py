@@ -36,7 +36,7 @@ def test_published_rivals_stand_where_their_printed_compression_puts_them() -> N
     assert points["bits"].tolist() == [128, 256, 384, 640, 896, 2560]
     table = recorded.continuous_table()
     printed = [49, 24.5, 16.333, 9.8, 7, 2.45]
-    ours = [float(text) for text in table["published", "times smaller"]]
+    ours = [float(text) for text in table["published", "ratio"]]
     assert ours == pytest.approx(printed, abs=0.06)
 
 
