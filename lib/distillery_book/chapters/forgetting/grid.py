@@ -27,7 +27,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
         return list(_smoke())
     if profile == "laptop":
         return [cell("online"), cell("replay", images=IMAGES), cell("jpeg 25", images=IMAGES)]
-    parts = (_calibration(), _tables(), _beyond(), _figures(), _omniglot())
+    parts = (_calibration(), _tables(), _beyond(), _omniglot(), _oftener(), _figures())
     every = [each for part in parts for each in part]
     return list({str(each): each for each in every}.values())
 
@@ -131,6 +131,11 @@ def _beyond() -> Iterator[Cell]:
             own = total("full")
             yield cell("recollections", seed=seed, split=split, start="cifar10", **own)
         yield cell("both", seed=seed, **recollections(50))
+
+
+def _oftener() -> Iterator[Cell]:
+    """More steps for each new example, with the joint bound at as many."""
+    budget: dict[str, Any] = {"images": IMAGES, "counts": "full"}
     for split in ("superclass", "index"):
         for times in (3, 10):
             how = replace(CHOSEN, times=times)
