@@ -144,7 +144,7 @@ def append(repeat: Repeat, results: Path) -> Path:
 def _outcome(again: Again, job: Job, reply: Reply) -> Repeat:
     """What a reply says beside the record."""
     run, found = again.run, reply.found
-    about = {
+    about: dict[str, Any] = {
         "study": run.study,
         "params": dict(run.params),
         "seed": job.cell.seed,
