@@ -201,7 +201,7 @@ def deviations(runs: pd.DataFrame) -> None:
         for schedule, name in SCHEDULES.items():
             some = runs[runs["schedule"] == schedule]
             deviation = some[f"{way}_sd"]
-            error = deviation / np.sqrt(2 * (some["chains"].astype(float) - 1))
+            error: pd.Series = deviation / np.sqrt(2 * (some["chains"].astype(float) - 1))
             axis.errorbar(
                 some["temperatures"],
                 deviation,
