@@ -11,8 +11,8 @@ import pytest
 
 from distillery_book.chapters.partition_function import drawing, partition
 from distillery_book.figures.charts import Bars, Interval
-from distillery_book.pages.texts import NOT_RUN
 from distillery_book.results.results import Results
+from distillery_book.results.verdicts import NOT_RUN
 
 mpl.use("agg")
 
