@@ -13,13 +13,13 @@ from typing import Any
 import matplotlib as mpl
 import pytest
 
-from distillery_book.figures.charts import Bars, Chart, DraggableCharts, Interval, still
+from distillery_book.figures.charts import Bars, Chart, DraggableCharts, Interval, Marks, still
 
 mpl.use("agg")
 
 HEAP = Chart("weights", "nats", (0.0, 10.0), (0, 5, 10), 5.0)
 ROWS = Chart("estimates", "nats", (0.0, 10.0), (0, 5, 10), 5.0, rows=("lower", "upper"))
-MARKS = [
+MARKS: list[Marks] = [
     [[Bars("there", "#000000", (0.25, 0.75), 6.0)], [Interval(1, "#000000", 4.0, -math.inf, 5.0)]],
     [[Bars("there", "#000000", (0.5, 0.5), 5.0)], [Interval(0, "#000000", 5.0, 4.0, math.inf)]],
 ]

@@ -15,10 +15,9 @@ from matplotlib.axes import Axes
 from distillery.metrics import Estimate
 from distillery_book.chapters.partition_function import claims, partition, students
 from distillery_book.figures.charts import Bars, Chart, DraggableCharts, Interval
-from distillery_book.pages import notebook
-from distillery_book.pages.texts import NOT_RUN
 from distillery_book.results.claims import Mean
 from distillery_book.results.results import Results
+from distillery_book.results.verdicts import NOT_RUN
 
 FORWARD, REVERSE, BOTH = "#3a7fb8", "#d06a2c", "#3a9d6e"  # legible on white and on black
 AIS = "ais_salakhutdinov_murray_2008"  # the row of what was known before
@@ -47,16 +46,9 @@ def brackets(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
     """
     results = Results.open()
     _, axis = plt.subplots(figsize=(6.4, 0.8 + 0.42 * len(rows)))
-    for height, (lower, upper, where) in enumerate(rows.values()):
-        pair = [
-            claims.number(results, Mean("partition", metric, where)) for metric in (lower, upper)
-        ]
-        if pair[0] is None or pair[1] is None:
-            axis.annotate(
-                "not run", (0.01, height), xycoords=("axes fraction", "data"), va="center"
-            )
-            continue
-        _bracket(axis, height, pair[0], pair[1])
+    for height, (*ends, where) in enumerate(rows.values()):
+        pair = [claims.number(results, Mean("partition", str(end), where)) for end in ends]
+        _bracket(axis, height, *pair)
     truth = claims.number(results, claims.annealed())
     if truth is not None:
         axis.axvline(truth.value, color="C1", linewidth=1.2, linestyle="--", zorder=3)
@@ -67,8 +59,12 @@ def brackets(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
     return axis
 
 
-def _bracket(axis: Axes, height: int, lower: Estimate, upper: Estimate) -> None:
+def _bracket(axis: Axes, height: int, lower: Estimate | None, upper: Estimate | None) -> None:
     """A beam between two bounds, a thin line two standard errors beyond, the width beside it."""
+    if lower is None or upper is None:
+        at = (0.01, height)
+        axis.annotate(NOT_RUN, at, xycoords=("axes fraction", "data"), va="center")
+        return
     axis.plot(
         [lower.value, upper.value],
         [height, height],
@@ -167,7 +163,7 @@ def annealings() -> pd.DataFrame:
     """Every recorded annealing of the real machine, with the width of its bracket and the standard
     error of the width.
     """
-    runs = notebook.recorded("partition", method="annealed", data=partition.REAL)
+    runs = Results.open().runs("partition", {"method": "annealed", "data": partition.REAL})
     widths = runs["upper"] - runs["lower"]
     return runs.assign(bracket=widths, bracket_se=np.hypot(runs["upper_se"], runs["lower_se"]))
 
@@ -201,7 +197,7 @@ def deviations(runs: pd.DataFrame) -> None:
         for schedule, name in SCHEDULES.items():
             some = runs[runs["schedule"] == schedule]
             deviation = some[f"{way}_sd"]
-            error = deviation / np.sqrt(2 * (some["chains"].astype(float) - 1))
+            error: pd.Series = deviation / np.sqrt(2 * (some["chains"].astype(float) - 1))
             axis.errorbar(
                 some["temperatures"],
                 deviation,
@@ -227,27 +223,32 @@ def drifts(titles: Mapping[str, str]) -> None:
     """Mean log ratios along chains from the draws of some students, and beside them diamonds for
     chains from random states; `titles` maps students to labels.
     """
+    results = Results.open()
     _, axis = plt.subplots(figsize=(5.8, 2.9))
-    marks = torch.tensor(students.MARKS).clamp(min=3e-4)  # 0 has no logarithm
     weights = {name: file for file, name in partition.STUDENTS}
     for number, (name, title) in enumerate(titles.items()):
-        kept = notebook.arrays("partition", data=f"{partition.MACHINE}+weights:{weights[name]}")
-        if kept:
-            mean, error = kept[f"drift_{name}"]
-            colour = f"C{number}"
-            axis.errorbar(marks, mean, 2 * error, marker="o", color=colour, label=title)
-            upper = notebook.value("partition", f"upper_{name}", method="students")
-            axis.plot(1.6, upper, "D", color=colour)
+        data = {"data": f"{partition.MACHINE}+weights:{weights[name]}"}
+        kept = results.arrays("partition", data)
+        upper = claims.number(results, claims.by_student(name, "upper"))
+        if kept and upper is not None:
+            _drift(axis, kept[f"drift_{name}"], upper.value, colour=f"C{number}", label=title)
     axis.set(xscale="log", xlabel="share of the chain (left: its start)")
     axis.set_ylabel("mean log ratio (nats)")
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+
+
+def _drift(axis: Axes, drift: torch.Tensor, upper: float, *, colour: str, label: str) -> None:
+    mean, error = drift
+    marks = torch.tensor(students.MARKS).clamp(min=3e-4)  # 0 has no logarithm
+    axis.errorbar(marks, mean, 2 * error, marker="o", color=colour, label=label)
+    axis.plot(1.6, upper, "D", color=colour)
 
 
 def coverage_table() -> pd.DataFrame:
     """Of how many machines each estimator's interval held the exact log Z, how far off it was on
     average, and its seconds.
     """
-    runs = notebook.recorded("coverage")
+    runs = Results.open().runs("coverage")
     names = {
         "both_ways": "annealing, both ways",
         "forward": "annealing, forward, from the data's rates",
