@@ -50,12 +50,7 @@ class OrderlessNADE(Described, WithStream):
         activation: str = "relu",
     ) -> None:
         check_size("visible", visible)
-        if len(hidden) == 0:
-            raise ValueError("hidden is empty: the width of at least one hidden layer is needed")
-        for width in hidden:
-            check_size("hidden", width)
-        if activation not in _ACTIVATIONS:
-            raise ValueError(unknown("activation", activation, _ACTIVATIONS))
+        _check_layers(hidden, activation)
         super().__init__(rng=rng)
         self.visible, self.activation = visible, activation
         self.register_buffer("order", check_order(order, visible).to(rng.device))
@@ -279,6 +274,15 @@ class OrderlessNADE(Described, WithStream):
 
     def _rows(self) -> int:
         return max(1, _NUMBERS // (4 * self._widest))
+
+
+def _check_layers(hidden: Sequence[int], activation: str) -> None:
+    if len(hidden) == 0:
+        raise ValueError("hidden is empty: the width of at least one hidden layer is needed")
+    for width in hidden:
+        check_size("hidden", width)
+    if activation not in _ACTIVATIONS:
+        raise ValueError(unknown("activation", activation, _ACTIVATIONS))
 
 
 def _log_probs(x: Tensor, z: Tensor) -> Tensor:
