@@ -11,7 +11,7 @@ CHAPTER = Chapter(
     question="I have a posterior over a classifier's weights, and want one classifier.",
     costs="a chain; a few thousand small gradient steps",
     finding=(
-        "**Predictive classifier**, the largest error of a probability: "
+        "**Predictive classifier**, the largest error of a probability by our recipe: "
         "{glue:text}`08_predictive_classifier.ipynb::classifier-ours-units:s` with ten units like "
         "the thesis', {glue:text}`08_predictive_classifier.ipynb::classifier-ours-clouds:s` with "
         "ten that know how sure they are, "
