@@ -29,22 +29,26 @@ class SoftTargets(Loss):
             raise ValueError(f"temperature is {temperature!r}: a positive number is needed")
         self.temperature = temperature
 
+    def scaled(self, logits: Tensor) -> Tensor:
+        """Logits as they are compared."""
+        return logits / self.temperature
+
     def each(self, teacher: nn.Module, student: nn.Module, batch: Batch) -> Tensor:
-        logits = wide(student(batch.x))
+        logits, name = wide(student(batch.x)), type(self).__name__
         answer = teacher(batch)
         if not isinstance(answer, Tensor) or not answer.is_floating_point():
             raise TypeError(
-                f"SoftTargets: the teacher gave {_kind(answer)}: logits are needed, or the loss"
+                f"{name}: the teacher gave {_kind(answer)}: logits are needed, or the loss"
                 " HardLabels"
             )
-        targets = matched(wide(answer).detach(), logits, loss="SoftTargets")
+        targets = matched(wide(answer).detach(), logits, loss=name)
         if logits.dim() < 2:
             raise ValueError(
-                f"SoftTargets: student and teacher answer with shape {tuple(logits.shape)}: logits"
+                f"{name}: student and teacher answer with shape {tuple(logits.shape)}: logits"
                 " of every class, (B, K), are needed"
             )
-        probs = (targets / self.temperature).softmax(-1)
-        log_probs = (logits / self.temperature).log_softmax(-1)
+        probs = self.scaled(targets).softmax(-1)
+        log_probs = self.scaled(logits).log_softmax(-1)
         return -(self.temperature**2) * (probs * log_probs).sum(-1)
 
 

@@ -7,8 +7,8 @@ are learned and remembered, the last sixth chooses between two rates, the test i
 
 Chosen here, for the papers do not say: LeNet's widths (20, 50, 500), Adam, no temperature, codes
 drawn once, subsets drawn at random. Ten examples a step, because at one example a step students of
-the real images learn in another way than the papers print (one such run is kept beside): that
-column, the papers' baseline, has calibrated the batch and judges nothing. All columns of a table
+the real images learn in another way than the papers print (trials, not recorded): that column, the
+papers' baseline, has calibrated the batch and judges nothing. All columns of a table
 learn side by side, a student each, with first weights and examples of their own.
 """
 
