@@ -58,6 +58,19 @@ def test_each_answers_its_own_inputs_as_it_does_alone(make: Make, batch: int) ->
 
 
 @BOTH
+@pytest.mark.parametrize("own_streams", [True, False])
+def test_many_pictures_without_gradients_are_answered_the_same(
+    make: Make, own_streams: bool
+) -> None:
+    students, x = [make(seed) for seed in range(3)], pictures(3 * 40)
+    parts = x.split(40) if own_streams else [x] * 3
+    with torch.no_grad():
+        together = Abreast(students, own_streams=own_streams)(x)
+        apart = torch.stack([s(part) for s, part in zip(students, parts, strict=True)])
+    torch.testing.assert_close(together, apart, rtol=1e-5, atol=1e-5)
+
+
+@BOTH
 def test_on_a_common_stream_all_answer_the_same_inputs(make: Make) -> None:
     students, x = [make(seed) for seed in range(3)], pictures(4)
     together = Abreast(students, own_streams=False)(x)

@@ -42,8 +42,8 @@ class Bank(nn.Module):
                 [student(part) for student, part in zip(self.students, parts, strict=True)]
             )
         state = (
-            {k: getattr(self, _flat(k)) for k in self._names},
-            {k: getattr(self, _flat(k)) for k in self._buffer_names},
+            {k: getattr(self, flat_name(k)) for k in self._names},
+            {k: getattr(self, flat_name(k)) for k in self._buffer_names},
         )
         return vmap(
             self._answer, in_dims=(0, 0, 0 if self.own_streams else None), randomness="different"
@@ -54,10 +54,10 @@ class Bank(nn.Module):
         if not self.stacked:
             return self.students[index]
         one = copy.deepcopy(self._skeleton[0]).to_empty(
-            device=getattr(self, _flat(self._names[0])).device
+            device=getattr(self, flat_name(self._names[0])).device
         )
         for name, value in [*one.named_parameters(), *one.named_buffers()]:
-            value.data = getattr(self, _flat(name))[index].detach().clone()
+            value.data = getattr(self, flat_name(name))[index].detach().clone()
         return one.train(self.training)
 
     def _parts(self, x: Tensor) -> Any:
@@ -85,10 +85,10 @@ class Bank(nn.Module):
         self._names, self._buffer_names = list(parameters), list(buffers)
         for name, value in parameters.items():
             self.register_parameter(
-                _flat(name), nn.Parameter(value.detach(), requires_grad=value.requires_grad)
+                flat_name(name), nn.Parameter(value.detach(), requires_grad=value.requires_grad)
             )
         for name, value in buffers.items():
-            self.register_buffer(_flat(name), value)
+            self.register_buffer(flat_name(name), value)
         self._skeleton = [
             copy.deepcopy(students[0]).to("meta")
         ]  # in a list, so that it is not a submodule
@@ -183,5 +183,5 @@ def _description(student: nn.Module) -> tuple[str, list[tuple[str, tuple[int, ..
     ]
 
 
-def _flat(name: str) -> str:
+def flat_name(name: str) -> str:
     return name.replace(".", "__")
