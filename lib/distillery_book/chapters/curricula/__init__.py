@@ -20,5 +20,4 @@ CHAPTER = Chapter(
         "{glue:text}`04_curricula.ipynb::curricula-both:s` % if the ten were first chosen to be "
         "unlike one another."
     ),
-    in_preparation=True,
 )

@@ -66,7 +66,8 @@ def _beats_real(marks: Iterable[int]) -> Test:
     return every(*tests)
 
 
-def _diverse_adds(size: str) -> Test:
+def diverse_adds(size: str) -> Test:
+    """What choosing diverse candidates first adds to active sampling."""
     column = f"compress_{size}"
     return above(
         accuracy(column, SHORT, curriculum="active and diverse"),
@@ -80,5 +81,5 @@ TESTS: dict[str, Test] = {
     "active_beats_random_long": _active("lenet", (LONG,)),
     "curricula_beat_real": _beats_real((1000, SHORT)),
     "curricula_beat_real_long": _beats_real((LONG,)),
-    "diverse_adds": every(_diverse_adds("10x"), _diverse_adds("100x")),
+    "diverse_adds": every(diverse_adds("10x"), diverse_adds("100x")),
 }
