@@ -8,8 +8,15 @@ from distillery.metrics import Estimate
 from distillery_book.pages.texts import give_or_take
 from distillery_book.results import claims
 from distillery_book.results.results import Results
+from distillery_book.results.verdicts import NOT_RUN
 
 COLUMNS = ["where", "tested by", "difference", "verdict"]
+TOLD = {  # of one claim, and of several
+    claims.HOLDS: ("holds", "hold"),
+    claims.FAILS: ("fails", "fail"),
+    claims.UNDECIDED: ("is undecided", "are undecided"),
+    NOT_RUN: ("is not run", "are not run"),
+}
 
 
 def conclusions(chapter: int) -> pd.DataFrame:
@@ -20,6 +27,13 @@ def conclusions(chapter: int) -> pd.DataFrame:
     lines = {claim.claim: _line(claim, results) for claim in claims.claims(chapter)}
     frame = pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
     return frame.rename_axis("claim")
+
+
+def tally(judged: pd.DataFrame) -> str:
+    """How many conclusions came out in which way, in words: `3 hold, 1 is undecided`."""
+    counts = judged["verdict"].value_counts()
+    found = {verdict: int(counts[verdict]) for verdict in TOLD if verdict in counts}
+    return ", ".join(f"{n} {TOLD[verdict][n > 1]}" for verdict, n in found.items())
 
 
 def _line(claim: claims.Claim, results: Results) -> list[str]:

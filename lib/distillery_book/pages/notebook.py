@@ -20,7 +20,7 @@ from distillery.support import settings
 from distillery.support.nearest import chosen
 from distillery_book.pages import texts
 from distillery_book.pages.beside import beside, dots
-from distillery_book.pages.conclusions import conclusions
+from distillery_book.pages.conclusions import conclusions, tally
 from distillery_book.pages.intervals import estimates, intervals, printed
 from distillery_book.pages.summaries import series, shown, spread
 from distillery_book.pages.texts import NOT_RUN
@@ -55,6 +55,7 @@ __all__ = [
     "spread",
     "start",
     "table",
+    "tally",
     "value",
 ]
 

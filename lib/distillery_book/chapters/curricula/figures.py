@@ -15,7 +15,7 @@ from distillery_book.chapters.curricula import claims
 from distillery_book.results import published
 from distillery_book.results.claims import HOLDS, Test, judge
 from distillery_book.results.results import Results
-from distillery_book.results.verdicts import Recorded
+from distillery_book.results.verdicts import NOT_RUN, REDUCED, Recorded
 
 MARKS = (10, 100, 1000, claims.SHORT, claims.LONG)
 STUDENTS = {"lenet": ("LeNet", "cnn"), "mlp": ("MLP", "mlp")}
@@ -38,6 +38,8 @@ TABLE_3 = {
     "168 bits, active and diverse": ("active_diverse_10x", "compress_10x", "active and diverse"),
     "38 bits, active and diverse": ("active_diverse_100x", "compress_100x", "active and diverse"),
 }
+# What figures call a way of choosing, and what claims call it.
+CURRICULA = {"random": "", "active": "active", "active and diverse": "active and diverse"}
 SIDE_BY_SIDE = {"": 8, "active": 8, "active and diverse": 3}  # students of a run, at each rate
 RATES = 2
 _INTERVAL = ["label", "kind", "value", "low", "high"]
@@ -118,6 +120,24 @@ def beside_published(after: int = claims.SHORT) -> pd.DataFrame:
             (label, "published", published.at(table, after, printed).value, *2 * (math.nan,))
         )
     return pd.DataFrame(rows, columns=_INTERVAL)
+
+
+def by_marks(beside: pd.DataFrame) -> pd.DataFrame:
+    """A published table with a column for each number of examples that was run: recorded, in
+    brackets published, and the verdict; that it is reduced is left to the text.
+    """
+    verdicts = beside["verdict"].str.replace(REDUCED, "")
+    told = beside["recorded"] + " [" + beside["published"].astype(str) + "] " + verdicts
+    wide = told.unstack("episodes")
+    return wide.loc[:, [not column.str.endswith(NOT_RUN).all() for _, column in wide.items()]]
+
+
+def costs() -> pd.DataFrame:
+    """What an example costs a LeNet by each curriculum, also in units of one drawn at random."""
+    each = pd.Series({name: milliseconds(curriculum) for name, curriculum in CURRICULA.items()})
+    times = each / each["random"]
+    frame = pd.DataFrame({"milliseconds an example": each, "times random": times})
+    return frame.rename_axis("curriculum")
 
 
 def difference(test: Test) -> Estimate:

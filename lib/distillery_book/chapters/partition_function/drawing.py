@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from matplotlib.axes import Axes
 
 from distillery.metrics import Estimate
-from distillery_book.chapters.partition_function import claims, partition, students
+from distillery_book.chapters.partition_function import claims, covered, partition, students
 from distillery_book.figures.charts import Bars, Chart, DraggableCharts, Interval
 from distillery_book.results.claims import Mean
 from distillery_book.results.results import Results
@@ -244,37 +244,6 @@ def _drift(axis: Axes, drift: torch.Tensor, upper: float, *, colour: str, label:
     axis.plot(1.6, upper, "D", color=colour)
 
 
-class Kept(NamedTuple):
-    """Of `machines` how many an estimator's intervals `held` the exact log Z of, how far its values
-    were `off` on average, and of how many machines it raised a doubt (`doubted`); `unwarned` are
-    those it missed without any, `endless` those whose interval has no upper end.
-    """
-
-    machines: int
-    held: int
-    off: float
-    doubted: int
-    unwarned: int
-    endless: int
-
-
-def kept_by(name: str, kind: str) -> Kept | None:
-    """How an estimator of the study `coverage` fared with the machines of one kind."""
-    runs = Results.open().runs("coverage")
-    found = runs[runs["machine"] == kind] if len(runs) else runs
-    if found.empty:
-        return None
-    is_held, is_doubted = found[f"{name}_covers"] > 0, found[f"{name}_warnings"] > 0
-    return Kept(
-        len(found),
-        int(is_held.sum()),
-        float(found[f"{name}_off"].abs().mean()),
-        int(is_doubted.sum()),
-        int((~is_held & ~is_doubted).sum()),
-        int(found[f"{name}_high"].isna().sum()),
-    )
-
-
 def coverage_table() -> pd.DataFrame:
     """Of how many machines each estimator's interval held the exact log Z, how far off it was on
     average, and of how many machines it doubted itself.
@@ -286,11 +255,13 @@ def coverage_table() -> pd.DataFrame:
         "tempered": "chains that wander over temperatures",
     }
     kinds = {"plain": "six that learned digits", "cold": "four of them, cooled"}
-    lines = {title: [_told(kept_by(name, kind)) for kind in kinds] for name, title in names.items()}
+    lines = {
+        title: [_told(covered.by(name, kind)) for kind in kinds] for name, title in names.items()
+    }
     return pd.DataFrame.from_dict(lines, orient="index", columns=list(kinds.values()))
 
 
-def _told(kept: Kept | None) -> str:
-    if kept is None:
+def _told(found: covered.Covered | None) -> str:
+    if found is None:
         return NOT_RUN
-    return f"{kept.held} held, off by {kept.off:.2f}, {kept.doubted} doubted"
+    return f"{found.held} held, off by {found.off:.2f}, {found.doubted} doubted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from distillery_book.chapters.curricula import claims, figures
@@ -42,3 +43,22 @@ def test_figures_are_whole_before_any_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert figures.beside_published()["value"].notna().sum() == len(figures.TABLE_3)
     assert figures.chosen("active", 1000).sum() == 0
     assert figures.word(claims.gain("real", 1000, "active")) == "not run"
+
+
+def test_a_wide_table_leaves_out_numbers_of_examples_that_nobody_has_run() -> None:
+    places = [(10, "real"), (10, "half"), (100, "real"), (100, "half")]
+    index = pd.MultiIndex.from_tuples(places, names=["episodes", "column"])
+    recorded = ["9.00 ± 1.00", "not run", "not run", "not run"]
+    verdicts = ["agrees, reduced", "not run", "not run", "not run"]
+    frame = pd.DataFrame({"recorded": recorded, "published": 8.0, "verdict": verdicts}, index)
+    wide = figures.by_marks(frame)
+    assert list(wide.columns) == [10]
+    assert wide.loc["real", 10] == "9.00 ± 1.00 [8.0] agrees"
+
+
+def test_costs_are_compared_with_an_example_drawn_at_random() -> None:
+    costs = figures.costs()
+    assert list(costs.index) == list(figures.CURRICULA)
+    each, times = costs.T.to_numpy()
+    assert times.tolist() == pytest.approx((each / each[0]).tolist())
+    assert times[0] == 1
