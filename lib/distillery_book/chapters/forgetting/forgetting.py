@@ -36,6 +36,7 @@ from distillery.models.files import Named
 from distillery.models.once import quietly
 from distillery.tools.compress import recipes
 from distillery_book.chapters.forgetting import grid, setting
+from distillery_book.chapters.forgetting.album import Album, recalled
 from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
 from distillery_book.chapters.forgetting.memories import Kit
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Study
@@ -52,6 +53,9 @@ def run(cell: Cell, context: Context) -> Outcome:
     kit = Kit(cell, tasks, setting.mask_of(cell, tasks, images.classes))
     codec = _codec(kit, context) if "variables" in cell.params else None
     learner = _learner(kit, codec)
+    album = _album(kit, codec, context)
+    if album is not None:
+        learner.ends = album.end
     stream = Stream(tasks, rng=kit.rng("order"), joint=_is_joint(cell), passes=_passes(cell))
     diary = learn(
         learner,
@@ -62,7 +66,8 @@ def run(cell: Cell, context: Context) -> Outcome:
         progress=context.report,
     )
     metrics = {**_measured(learner, codec, tasks), **_told(diary, learner.memory)}
-    return Outcome(metrics, departs(cell), arrays=dict(diary.seen))
+    arrays = {**diary.seen, **_pictures(learner, album)}
+    return Outcome(metrics, departs(cell), arrays=arrays)
 
 
 def departs(cell: Cell) -> Mapping[str, Sequence[Any]]:
@@ -92,6 +97,22 @@ def _codec(kit: Kit, context: Context) -> CategoricalAutoencoder:
         size=size,
     )
     return made.to(memory_format=torch.channels_last)
+
+
+def _album(kit: Kit, codec: CategoricalAutoencoder | None, context: Context) -> Album | None:
+    """Pictures are kept of one run of several."""
+    if codec is None or kit.cell.seed != 0:
+        return None
+    path = context.scratch / "album.safetensors"
+    return Album(codec, kit.tasks, path, joint=_is_joint(kit.cell))
+
+
+def _pictures(learner: Learner, album: Album | None) -> dict[str, Tensor]:
+    """What the autoencoder made of the first task's pictures, and what the memory holds."""
+    if album is None:
+        return {}
+    held = {} if learner.memory is None else {"recalled": recalled(learner.memory)}
+    return {**album.arrays(), **held}
 
 
 def _pretrain(cell: Cell, images: Images, context: Context) -> Outcome:
