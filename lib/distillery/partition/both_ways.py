@@ -235,4 +235,5 @@ def _run(starts: Starts, betas: Tensor, states: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _printed(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} ± {estimate.error:.3f}"
+    """The value ± two standard errors."""
+    return f"{estimate.value:.3f} ± {2 * estimate.error:.3f}"

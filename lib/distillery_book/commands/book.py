@@ -51,14 +51,15 @@ def run(args: argparse.Namespace) -> int:
     wanted = chapters.chapters(root, profile=args.profile, only=args.chapters, changed=changed)
     _check_options(args, wanted)
     with chapters.claimed(root):
-        if not _execute(wanted, force=args.force):
-            return 1
+        failed = _execute(wanted, force=args.force)
         if args.refresh:
-            _refresh(wanted)
-        failed = 0 if args.no_site else build_site(root, args.profile)
-        if args.pdf and not failed:
+            _refresh([chapter for chapter in wanted if chapter not in failed])
+        if failed:
+            return 1
+        code = 0 if args.no_site else build_site(root, args.profile)
+        if args.pdf and not code:
             print(f"open {printed.write_pdf(root)}")
-        return failed
+        return code
 
 
 def build_site(root: Path, profile: str) -> int:
@@ -98,16 +99,16 @@ def _check_options(args: argparse.Namespace, wanted: Sequence[chapters.Chapter])
         printed.chromium()
 
 
-def _execute(wanted: Sequence[chapters.Chapter], *, force: bool) -> bool:
-    """Run what has to run of the chapters, saying how long it will take; true if none failed."""
+def _execute(wanted: Sequence[chapters.Chapter], *, force: bool) -> list[chapters.Chapter]:
+    """Run what has to run of the chapters, saying how long it will take; those that failed."""
     waiting = chapters.stale(wanted, force=force)
     if waiting:
         print(_expectation(waiting), flush=True)
     executions = chapters.run_all(wanted, force=force, report=_report)
-    failed = [execution for execution in executions if execution.error]
+    failed = [execution.chapter for execution in executions if execution.error]
     if failed:
         _complain(f"{len(failed)} of {len(wanted)} chapters failed; the site was not built")
-    return not failed
+    return failed
 
 
 def _expectation(waiting: Sequence[chapters.Chapter]) -> str:

@@ -10,7 +10,8 @@ from distillery_book.results import claims
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import NOT_RUN
 
-COLUMNS = ["where", "tested by", "difference", "verdict"]
+COLUMNS = ["where", "tested by", "difference", "seeds", "verdict"]
+ROUNDING = 1e-12  # what is left of equal numbers when they are subtracted
 TOLD = {  # of one claim, and of several
     claims.HOLDS: ("holds", "hold"),
     claims.FAILS: ("fails", "fail"),
@@ -21,7 +22,7 @@ TOLD = {  # of one claim, and of several
 
 def conclusions(chapter: int) -> pd.DataFrame:
     """What the papers claim and this chapter tests: the difference that speaks least for a claim,
-    ± two standard errors, and whether it lies above zero.
+    ± two standard errors, the seeds that it rests on, and whether it lies above zero.
     """
     results = Results.open()
     lines = {claim.claim: _line(claim, results) for claim in claims.claims(chapter)}
@@ -38,10 +39,17 @@ def tally(judged: pd.DataFrame) -> str:
 
 def _line(claim: claims.Claim, results: Results) -> list[str]:
     difference = claims.found(claim, results)
-    return [claim.place, claim.test, _text(difference), claims.judge(difference)]
+    judged = claims.judge(difference)
+    return [claim.place, claim.test, _text(difference), _seeds(difference), judged]
 
 
 def _text(difference: Estimate | None) -> str:
     if difference is None:
         return ""
-    return give_or_take(difference.value, 2 * difference.error, ".3g")
+    value = 0.0 if abs(difference.value) < ROUNDING else difference.value
+    return give_or_take(value, 2 * difference.error, ".3g")
+
+
+def _seeds(difference: Estimate | None) -> str:
+    """How many there were; arithmetic, which cannot be off, has none."""
+    return "" if difference is None or difference.error == 0 else str(difference.n)

@@ -260,6 +260,14 @@ def test_a_failing_chapter_is_reported_with_its_error_and_the_others_go_on(
     assert (root / "_build" / "executed" / "smoke" / "02_later.unfinished.ipynb").is_file()
 
 
+def test_where_one_chapter_fails_refresh_writes_the_others_back(root: Path) -> None:
+    later = root / "book" / "02_later.ipynb"
+    failing = later.read_text()
+    assert main(["book", "--refresh", "--no-site"]) == 1
+    assert '"execution_count": 1' in first(root).source.read_text()
+    assert later.read_text() == failing
+
+
 def test_a_chapter_that_ends_itself_early_has_not_run(root: Path) -> None:
     source = root / "book" / "02_later.ipynb"
     source.write_text(ipynb.text(notebook("import sys\nsys.exit(0)", "'never'")))

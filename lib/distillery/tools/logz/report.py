@@ -109,8 +109,8 @@ def figure(report: Report) -> Figure:
 
 
 def spread(one: Estimate) -> str:
-    """The value and one standard error, in as many digits as the error deserves."""
-    return f"{_number(one.value, one.error)} ± {_number(one.error, one.error)}"
+    """The value ± two standard errors, in as many digits as the error deserves."""
+    return f"{_number(one.value, one.error)} ± {_number(2 * one.error, one.error)}"
 
 
 def _draw_ratios(axis: Any, report: Report) -> None:
@@ -158,7 +158,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield (
         f"log Z = {_number(one.value, one.error)}"
         if exact
-        else f"log Z = {spread(one)}; interval: {_interval(one)}"
+        else f"log Z = {spread(one)} (two standard errors); interval: {_interval(one)}"
     )
     yield _SAID[report.choice]
     if not exact:
@@ -180,7 +180,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _table(report: Report) -> Iterator[str]:
-    rows = [("", "log Z", "error", "interval", "effective draws")]
+    rows = [("", "log Z", "standard error", "interval", "effective draws")]
     for name, one in report.estimates.items():
         mark = "*" if name == report.choice else "!" if one.warnings else ""
         rows.append(

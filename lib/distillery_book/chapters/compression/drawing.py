@@ -19,7 +19,7 @@ from torch import Tensor
 from distillery import plots
 from distillery.data import as_float
 from distillery.storage import Choice
-from distillery_book.chapters.compression import grid, recorded
+from distillery_book.chapters.compression import grid, places
 
 ACROSS, GREYS = 12, 15
 OTHERS = {"omniglot": ("Omniglot", 100), "cifar10": ("CIFAR-10", 75)}  # JPEG's best quality
@@ -54,9 +54,9 @@ def gallery(rows: Mapping[str, Tensor], across: int = ACROSS, size: float = 0.5)
 def finding() -> None:
     """Digits, and what 38 bits and eight times as many bits of JPEG keep of them."""
     rows = {
-        "test digits": recorded.pictures(model="jpeg", quality=100),
-        "38 bits": recorded.pictures(model="categorical", c=38, l=2),
-        "JPEG, 310 bits": recorded.pictures(model="jpeg", quality=1),
+        "test digits": places.pictures(model="jpeg", quality=100),
+        "38 bits": places.pictures(model="categorical", c=38, l=2),
+        "JPEG, 310 bits": places.pictures(model="jpeg", quality=1),
     }
     found = {name: row for name, row in rows.items() if row is not None}
     if found:
@@ -193,7 +193,7 @@ def other_pictures() -> None:
             "JPEG, worst": {"model": "jpeg", "quality": 1},
         }
         for label, setting in settings.items():
-            shown = recorded.pictures(data=data, **setting)
+            shown = places.pictures(data=data, **setting)
             if shown is not None:
                 edge = (32 - shown.shape[-1]) // 2  # letters have 28 pixels
                 framed = torch.nn.functional.pad(shown, 4 * (edge,))

@@ -1,5 +1,5 @@
-"""What the pages of chapter 2 make of recorded runs: points of the figures, rows of the tables,
-pictures, and the fewest kilobytes that a kind of code takes with all that is needed to read it.
+"""What the pages of chapter 2 make of recorded runs: points of the figures, rows of the tables, and
+the fewest kilobytes that a kind of code takes with all that is needed to read it.
 
 An error is the mean absolute error of a pixel in [0, 1]. Everything is whole before any run.
 """
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
-from torch import Tensor
 
 from distillery.storage import simple_bits
 from distillery_book.chapters.compression.codecs import JPEG_QUALITIES, WEBP_QUALITIES
@@ -20,22 +18,28 @@ from distillery_book.chapters.compression.grid import (
     CODES,
     LATENTS,
     SHIPPED,
-    traded,
+)
+from distillery_book.chapters.compression.places import (
+    CATEGORICAL,
+    CONTINUOUS,
+    IMAGES,
+    STUDY,
+    Code,
+    Where,
+    code,
+    jpeg,
+    named,
+    predictable,
+    printed,
+    prior,
+    rival,
 )
 from distillery_book.chapters.compression.rate import reached
-from distillery_book.results import published, records
-from distillery_book.results.records import Record
+from distillery_book.results import published
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import NOT_RUN
 
-STUDY = "compression"
-CATEGORICAL, CONTINUOUS = (
-    "recollections_distortion_categorical",
-    "recollections_distortion_continuous",
-)
-IMAGES = 50_000  # of the training set
 FILTER_BITS, IMAGE_BITS = 128, 6272  # of a published continuous code, for each of its filters
-WIDEST_RUN = (48, 10)  # of the codes that have the recipe for long ones
 COLUMNS = ["kind", "label", "bits", "loss", "error"]
 MODELS = {  # the models of the study, in words
     "jpeg": "JPEG",
@@ -49,33 +53,6 @@ MODELS = {  # the models of the study, in words
 }
 TAKEN = {"argmax": "likeliest, by a prior", "drawn": "drawn, by a prior"}
 DATA = {"omniglot": "Omniglot", "cifar10": "CIFAR-10"}
-
-Where = Mapping[str, Any]
-Code = tuple[int, int]
-
-
-def code(variables: int, values: int, model: str = "categorical") -> dict[str, Any]:
-    """Where the runs of a code are."""
-    return {"model": model, "c": variables, "l": values, "data": "mnist"}
-
-
-def rival(latents: int, model: str = "continuous") -> dict[str, Any]:
-    """Where the runs of a continuous rival are."""
-    return {"model": model, "h": latents, "data": "mnist"}
-
-
-def jpeg(quality: int) -> dict[str, Any]:
-    return {"model": "jpeg", "quality": quality, "data": "mnist"}
-
-
-def named(variables: int, values: int) -> str:
-    """A code's name, `38 × 2` say."""
-    return f"{variables} \N{MULTIPLICATION SIGN} {values}"
-
-
-def printed(*code: int) -> float:
-    """The published error of a categorical code."""
-    return published.at(CATEGORICAL, *code, "distortion").value
 
 
 def points(
@@ -144,20 +121,6 @@ def written() -> pd.DataFrame:
         points("WebP", webp),
     ]
     return pd.concat([frame for frame in frames if len(frame)])
-
-
-def prior(variables: int, values: int, codes: str = "argmax") -> dict[str, Any]:
-    """Where the codes of a recorded autoencoder under a learned prior are."""
-    return {"model": "prior", "c": variables, "l": values, "codes": codes}
-
-
-def predictable() -> dict[str, Where]:
-    """Where codes that were trained to be predictable are, by variables and price of a bit."""
-    return {
-        f"{variables}, {cell.params['rate']:g}": {**cell.params, "data": "mnist"}
-        for variables, ladder in traded().items()
-        for cell in ladder
-    }
 
 
 def fewest_bits(limit: float, kind: str, among: pd.DataFrame) -> float:
@@ -297,31 +260,6 @@ def not_run() -> list[Code]:
     """The codes of Table 6 that no run stands for."""
     known = set(points("", {named(*each): code(*each) for each in CODES})["label"])
     return [each for each in CODES if named(*each) not in known]
-
-
-def hours(variables: int, values: int) -> float:
-    """What a code that was not run would take on a busy core: the widest that was run, times the
-    square of the ratio of filters.
-    """
-    mean = Results.open().mean(STUDY, "train", code(*WIDEST_RUN))
-    if mean is None:
-        return math.nan
-    ratio = variables * values / math.prod(WIDEST_RUN)
-    return mean.seconds / mean.n / 3600 * ratio**2
-
-
-def given_up(**where: Any) -> list[Record]:
-    """Recorded runs by recipes that were given up: they count for nothing, and are shown."""
-    results = Results.open()
-    counting = results.index(STUDY).order
-    every = records.read(STUDY, results.folder)
-    return [run for run in every if run.place not in counting and run.fits(where)]
-
-
-def pictures(name: str = "drawn", **where: Any) -> Tensor | None:
-    """The first test images as a run keeps them, in bytes; None where there is no such run."""
-    arrays: dict[str, Tensor] = Results.open().arrays(STUDY, {"data": "mnist", **where})
-    return arrays.get(name)
 
 
 def least_kilobytes(runs: pd.DataFrame, levels: Mapping[str, float]) -> pd.DataFrame:

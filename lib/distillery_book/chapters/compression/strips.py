@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from distillery_book.chapters.compression import recorded
+from distillery_book.chapters.compression import places
 from distillery_book.chapters.compression.grid import CODES
 from distillery_book.figures.strip import Meter, Strip
 from distillery_book.results.results import Results
@@ -52,7 +52,7 @@ def predictable() -> Strip | str:
     """Codes that were trained to be predictable, by the bits that are written, with decoder and
     prior as they are stored.
     """
-    positions = [_of_predictable(where) for where in recorded.predictable().values()]
+    positions = [_of_predictable(where) for where in places.predictable().values()]
     found = sorted(
         (position for position in positions if position is not None),
         key=lambda position: -position.bits,
@@ -67,7 +67,7 @@ def predictable() -> Strip | str:
 
 
 def _of_code(variables: int, values: int) -> Position | None:
-    where = recorded.code(variables, values)
+    where = places.code(variables, values)
     measured = _means(where, "bits", "test", "parameters")
     return _position("drawn", where, measured, once=32 * measured.get("parameters", 0))
 
@@ -79,7 +79,7 @@ def _of_predictable(where: Mapping[str, Any]) -> Position | None:
 
 
 def _means(where: Mapping[str, Any], *metrics: str) -> dict[str, float]:
-    means = {name: Results.open().mean(recorded.STUDY, name, where) for name in metrics}
+    means = {name: Results.open().mean(places.STUDY, name, where) for name in metrics}
     return {name: mean.value for name, mean in means.items() if mean is not None}
 
 
@@ -87,11 +87,11 @@ def _position(
     name: str, where: Mapping[str, Any], measured: Mapping[str, float], *, once: float
 ) -> Position | None:
     """None where it was not run; the first of the metrics is bits, the second the error."""
-    shown = recorded.pictures(name, **where)
+    shown = places.pictures(name, **where)
     if shown is None or not measured:
         return None
     bits, loss = list(measured.values())[:2]
-    kilobytes = (recorded.IMAGES * bits + once) / 8e3
+    kilobytes = (places.IMAGES * bits + once) / 8e3
     return Position(shown[:ACROSS, 0], bits, loss, kilobytes)
 
 
@@ -104,11 +104,11 @@ def _strip(
     near: float,
 ) -> Strip | str:
     """The digits as JPEG's best quality keeps them, the code, and JPEG at its worst."""
-    best, worst = (recorded.pictures(**recorded.jpeg(quality)) for quality in (100, 1))
-    marks = _means(recorded.jpeg(1), "bits_test", "test", "shared_bytes")
+    best, worst = (places.pictures(**places.jpeg(quality)) for quality in (100, 1))
+    marks = _means(places.jpeg(1), "bits_test", "test", "shared_bytes")
     if not found or best is None or worst is None:
         return NOT_RUN
-    kilobytes = (recorded.IMAGES * marks["bits_test"] / 8 + marks["shared_bytes"]) / 1e3
+    kilobytes = (places.IMAGES * marks["bits_test"] / 8 + marks["shared_bytes"]) / 1e3
     bits = [position.bits for position in found]
     losses = [position.loss for position in found]
     sizes = [position.kilobytes for position in found]

@@ -42,27 +42,31 @@ COLOURS = {"mnist": "C0", "nade": "C1", "noise": "C2", "jitter": "C3", "recollec
 # One change at a time: for each share the names of the student after it and before it.
 MOVED, POOL = "Adam: moved images", "Adam: moved images, of a pool"
 CHANGES: dict[str, dict[str, tuple[str, str]]] = {
-    "a random tenth for the first": {"10pct": ("images, random tenth", "images, as the thesis")},
-    "the start of He et al.": {
-        "all": ("images, He start", "images, as the thesis"),
+    "a random tenth in place of the first": {
+        "10pct": ("images, random tenth", "images, as in the thesis")
+    },
+    "the start of He et al. in place of the thesis'": {
+        "all": ("images, He start", "images, as in the thesis"),
         "10pct": ("images, He start", "images, random tenth"),
     },
-    "Adam for ADADELTA": dict.fromkeys(SEEN, ("Adam: images", "images, He start")),
-    "NADE for images": dict.fromkeys(SEEN, ("Adam: NADE", "Adam: images")),
-    "recollections for images": {"all": ("Adam: recollections", "Adam: images")},
-    "moved images for images": dict.fromkeys(SEEN, (MOVED, "Adam: images")),
-    "a pool of 240,000 for new ones": {"all": (POOL, MOVED)},
-    "slopes for values, on images": {"10pct": ("Adam: images, slopes", "Adam: images")},
-    "slopes for values, moved": {
+    "Adam in place of ADADELTA": dict.fromkeys(SEEN, ("Adam: images", "images, He start")),
+    "a NADE in place of images": dict.fromkeys(SEEN, ("Adam: NADE", "Adam: images")),
+    "recollections in place of images": {"all": ("Adam: recollections", "Adam: images")},
+    "moved images in place of images": dict.fromkeys(SEEN, (MOVED, "Adam: images")),
+    "a pool of 240,000 in place of new ones": {"all": (POOL, MOVED)},
+    "slopes in place of values, on images": {"10pct": ("Adam: images, slopes", "Adam: images")},
+    "slopes in place of values, on moved images": {
         "all": ("Adam: moved images, slopes, of a pool", POOL),
         "10pct": ("Adam: moved images, slopes", MOVED),
     },
-    "both for values, moved": {
+    "both in place of values, on moved images": {
         "all": ("Adam: moved images, both, of a pool", POOL),
         "10pct": ("Adam: moved images, both", MOVED),
     },
-    "a temperature of 3": {"all": ("Adam: moved images, temperature 3", MOVED)},
-    "many more steps": dict.fromkeys(SEEN, ("Adam: moved images, many more steps", MOVED)),
+    "a temperature of 3 in place of 1": {"all": ("Adam: moved images, temperature 3", MOVED)},
+    "many more steps, on moved images": dict.fromkeys(
+        SEEN, ("Adam: moved images, many more steps", MOVED)
+    ),
 }
 MEASURES = ("accuracy", "log probability (nats)")  # in the order in which curves hold them
 GREY, STEP = "0.45", 0.13  # of the network that learned from labels; between the dots of a row
@@ -244,7 +248,7 @@ def ladder(share: str) -> dict[str, Mean]:
     """
     students = {}
     for name in ("mnist", "nade"):
-        students[f"{INPUTS[name]}, as the thesis"] = accuracy(name, share)
+        students[f"{INPUTS[name]}, as in the thesis"] = accuracy(name, share)
         if share == "10pct":
             students[f"{INPUTS[name]}, random tenth"] = _values(row(name, share, tenth=None))
         students[f"{INPUTS[name]}, He start"] = _values(row(name, share, start=None, tenth=None))
@@ -279,7 +283,7 @@ def changes() -> pd.DataFrame:
         change: {SEEN[share]: _worth(share, *pairs.get(share, ())) for share in SEEN}
         for change, pairs in CHANGES.items()
     }
-    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("points")
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("gain in points")
 
 
 def _worth(share: str, *pair: str) -> str:

@@ -39,6 +39,7 @@ from distillery_book.chapters.forgetting import grid, setting
 from distillery_book.chapters.forgetting.album import Album, recalled
 from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
 from distillery_book.chapters.forgetting.memories import Kit
+from distillery_book.results.published import AIMS
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Study
 
 LOOKED_AT = 100  # test images a task, but for the accuracy at the end
@@ -205,8 +206,8 @@ def _passes(cell: Cell) -> int:
 
 
 def published() -> Sequence[Answer]:
-    """Tables 4 and 5, and the rows on Omniglot."""
-    return [*_incremental(), *_total(), *_omniglot()]
+    """Tables 4 and 5, the rows on Omniglot, and this book's aims."""
+    return [*_incremental(), *_total(), *_omniglot(), *_aims()]
 
 
 def _incremental() -> list[Answer]:
@@ -249,6 +250,22 @@ def _omniglot() -> list[Answer]:
             }
             answers.append(row(place, params))
     return answers
+
+
+def _aims() -> list[Answer]:
+    """What recollections retain when everything is counted, by how the classes are split."""
+    splits = {"forgetting_200": "superclass", "forgetting_200_index": "index"}
+    return [
+        Answer(
+            AIMS,
+            {"key": key},
+            "aim",
+            "retained",
+            grid.params("recollections", split=split, start="cifar10", **grid.total("full")),
+            scale=100,
+        )
+        for key, split in splits.items()
+    ]
 
 
 def _row(table: str) -> Callable[..., Answer]:

@@ -3,14 +3,14 @@ test it.
 
 Each student was trained once, so the draws of one student do not tell how far another training
 would end. Students are therefore compared over several of them where there are several, and decide
-nothing where one stands against one.
+nothing where one stands against one. An estimate that warned of itself decides nothing either.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 
 import torch
@@ -66,6 +66,11 @@ def doubts(results: Results, kind: str, name: str) -> int:
     return 0 if found is None else round(found.value)
 
 
+def is_doubted(results: Results, kind: str) -> bool:
+    """Whether any of the eight students' estimates of a kind warned of itself."""
+    return any(doubts(results, kind, name) for name in EIGHT)
+
+
 def distances(results: Results, kind: str) -> list[float]:
     """How far each of eight estimates lies from the finest annealing."""
     truth = number(results, annealed())
@@ -85,6 +90,13 @@ def scatter(results: Results, kind: str) -> float:
     values = torch.tensor([one.value for one in each], dtype=torch.float64)
     mean = (weights * values).sum() / weights.sum()
     return float((weights * (values - mean).square()).sum() / (len(each) - 1))
+
+
+def _undecided_if(doubted: bool, difference: Estimate) -> Estimate:
+    """A difference as it is, or without an error, which decides nothing, where what it is made of
+    is doubted.
+    """
+    return replace(difference, error=math.nan) if doubted else difference
 
 
 def _gap(first: Estimate, second: Estimate) -> Estimate:
@@ -176,28 +188,34 @@ def _agree(kind: str) -> Test:
         if math.isnan(ratio):
             return []
         variance = 2 / (9 * (len(EIGHT) - 1))
-        is_doubted = any(doubts(results, kind, name) for name in EIGHT)
-        error = math.nan if is_doubted else math.sqrt(variance)
-        return [Estimate(1 - variance - ratio ** (1 / 3), error, len(EIGHT))]
+        gap = Estimate(1 - variance - ratio ** (1 / 3), math.sqrt(variance), len(EIGHT))
+        return [_undecided_if(is_doubted(results, kind), gap)]
 
     return test
 
 
 def _underestimates(results: Results) -> list[Estimate]:
+    """How far importance sampling falls short on average; doubted estimates decide nothing."""
     truth = number(results, annealed())
     each = numbers(results, "importance")
     if truth is None or not each:
         return []
-    return [metrics.mean_and_error([truth.value - one.value for one in each])]
+    short = metrics.mean_and_error([truth.value - one.value for one in each])
+    return [_undecided_if(is_doubted(results, "importance"), short)]
 
 
 def _nearer(closer: str, farther: str) -> Test:
-    """How much nearer one kind of estimate lies to the finest annealing, over eight students."""
+    """How much nearer one kind of estimate lies to the finest annealing, over eight students;
+    doubted estimates of either kind decide nothing.
+    """
 
     def test(results: Results) -> list[Estimate]:
         near, far = distances(results, closer), distances(results, farther)
         gaps = [b - a for a, b in zip(near, far, strict=True)]
-        return [metrics.mean_and_error(gaps)] if gaps else []
+        if not gaps:
+            return []
+        doubted = is_doubted(results, closer) or is_doubted(results, farther)
+        return [_undecided_if(doubted, metrics.mean_and_error(gaps))]
 
     return test
 
@@ -211,8 +229,8 @@ def _decent(results: Results) -> list[Estimate]:
         return []
     farthest = max(range(len(off)), key=off.__getitem__)
     error = numbers(results, "importance")[farthest].error
-    is_doubted = any(doubts(results, "importance", name) for name in EIGHT)
-    return [Estimate(DECENT - off[farthest], math.nan if is_doubted else error, 1)]
+    margin = Estimate(DECENT - off[farthest], error, 1)
+    return [_undecided_if(is_doubted(results, "importance"), margin)]
 
 
 def _inside_published(results: Results, name: str) -> Estimate | None:
@@ -224,14 +242,17 @@ def _inside_published(results: Results, name: str) -> Estimate | None:
 
 def _as_exact(results: Results, name: str) -> Estimate | None:
     """By how much the error of annealing as published exceeds that of a student's bridge; how well
-    an error is known itself follows from the draws that count.
+    an error is known itself follows from the draws that count. Doubted, annealing decides nothing.
     """
     theirs = number(results, Mean("partition", "forward", PUBLISHED))
     counting = number(results, Mean("partition", "forward_effective", PUBLISHED))
     ours = number(results, by_student(name, "bridge_10"))
+    warnings = number(results, Mean("partition", "forward_warnings", PUBLISHED))
     if theirs is None or ours is None or counting is None:
         return None
-    return Estimate(theirs.error - ours.error, theirs.error / math.sqrt(2 * counting.value), 1)
+    uncertainty = theirs.error / math.sqrt(2 * counting.value)
+    doubted = warnings is not None and warnings.value > 0
+    return _undecided_if(doubted, Estimate(theirs.error - ours.error, uncertainty, 1))
 
 
 def _settled(results: Results, name: str) -> Estimate | None:

@@ -251,7 +251,7 @@ def coverage_table() -> pd.DataFrame:
     names = {
         "both_ways": "annealing, both ways",
         "forward": "annealing, forward, from the data's rates",
-        "mean_field": "annealing, forward, from the mean field",
+        "mean_field": "annealing, forward, from a mean field, without data",
         "tempered": "chains that wander over temperatures",
     }
     kinds = {"plain": "six that learned digits", "cold": "four of them, cooled"}

@@ -17,7 +17,7 @@ from distillery_book.chapters.transfer import claims, pages
 from distillery_book.chapters.transfer.memories import SIZES, TABLES
 from distillery_book.chapters.transfer.setting import KINDS
 from distillery_book.results import published
-from distillery_book.results.claims import FAILS, HOLDS, Test, above, judge
+from distillery_book.results.claims import FAILS, HOLDS, UNDECIDED, Test, above, judge
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import NOT_RUN, Recorded
 
@@ -45,7 +45,8 @@ DISTANCES = {
     "nearest_neighbour_distortion": "a decoded picture from the nearest image",
 }
 STUDENTS = {"lenet": "LeNet", "mlp": "MLP"}
-WORDS = {HOLDS: "better", FAILS: "worse", NOT_RUN: NOT_RUN}  # beside recollections
+WORDS = {HOLDS: "better", FAILS: "worse", UNDECIDED: "undecided"}  # beside recollections
+FEWEST = 3  # seeds by which students are told apart
 _INTERVAL = ["label", "kind", "value", "low", "high"]
 
 
@@ -83,15 +84,14 @@ def beside_published(student: str, episodes: int = pages.SHORT) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_INTERVAL)
 
 
-def gains_by_teacher() -> pd.DataFrame:
-    """What the teacher's answers teach more than labels, of the same pictures, seed by seed."""
-    rows = []
-    for column, label in GAINS.items():
-        for student, name in STUDENTS.items():
-            gain = difference(claims.gain_by_teacher(column, student=student))
-            error = 2 * gain.error
-            rows.append((label, name, gain.value, gain.value - error, gain.value + error))
-    return pd.DataFrame(rows, columns=_INTERVAL)
+def gains_told(student: str, verdict: str) -> list[str]:
+    """The memories on which the teacher's answers are told to teach more than labels (HOLDS), or
+    less (FAILS), of the same pictures, seed by seed.
+    """
+    tests = {
+        label: claims.gain_by_teacher(column, student=student) for column, label in GAINS.items()
+    }
+    return [label for label, test in tests.items() if judge(difference(test)) == verdict]
 
 
 def difference(test: Test) -> Estimate:
@@ -132,20 +132,36 @@ def printed_distances(way: str) -> tuple[list[int], list[float]]:
     return bits, [published.at(table, f"{c}x2", way, column).value for c in bits]
 
 
-def against_recollections(way: str, size: str) -> Estimate:
+def against_recollections(way: str, size: str, *, student: str = "lenet") -> Estimate:
     """What a way teaches more than recollections of the same size after 10,000 episodes, in points,
     seed by seed.
     """
-    ours = claims.accuracy(pages.WAYS[way][size])
-    return difference(above(ours, claims.accuracy(pages.WAYS["recollections"][size])))
+    ours, theirs = (
+        claims.accuracy(pages.WAYS[name][size], student=student) for name in (way, "recollections")
+    )
+    return difference(above(ours, theirs))
 
 
-def judged(way: str, size: str) -> str:
-    """Whether a way teaches better or worse than recollections of the same size."""
-    found = against_recollections(way, size)
+def judged(way: str, size: str, *, student: str = "lenet") -> str:
+    """Whether a way teaches better or worse than recollections of the same size, if enough seeds
+    have both.
+    """
+    found = against_recollections(way, size, student=student)
     if math.isnan(found.value):
         return NOT_RUN
-    return WORDS.get(judge(found), "alike")
+    return WORDS[judge(found)] if found.n >= FEWEST else "too few seeds"
+
+
+def beside_printed(student: str) -> dict[str, list[str]]:
+    """The rows of a student's published table that recorded runs lie above, below and around, by
+    two standard errors.
+    """
+    frame = beside_published(student)
+    ours = frame[frame["kind"] == "recorded"].set_index("label").dropna()
+    theirs = frame[frame["kind"] == "published"].set_index("label")["value"].loc[ours.index]
+    is_above, is_below = ours["low"] > theirs, ours["high"] < theirs
+    sides = {"above": is_above, "below": is_below, "around": ~(is_above | is_below)}
+    return {side: [str(label) for label in ours.index[held]] for side, held in sides.items()}
 
 
 def ordered(columns: Mapping[str, str], episodes: int, student: str) -> str:
@@ -170,8 +186,8 @@ def ordered(columns: Mapping[str, str], episodes: int, student: str) -> str:
 
 
 def ways(size: str) -> pd.DataFrame:
-    """A row for each way to remember at a size: megabits in full, pictures, accuracy, the same less
-    that of recollections.
+    """A row for each way to remember at a size: megabits in full, pictures, accuracy and the number
+    of its seeds, the same less that of recollections.
     """
     lines = {}
     for way, columns in pages.WAYS.items():
@@ -182,6 +198,7 @@ def ways(size: str) -> pd.DataFrame:
             "megabits": NOT_RUN if math.isnan(bits) else f"{bits:.2f}",
             "pictures": _held(way, size),
             "right, %": NOT_RUN if mean is None else _with_error(mean),
+            "seeds": "" if mean is None else str(mean.n),
             "beside recollections": ""
             if way == "recollections"
             else _text(gap.value, 2 * gap.error),

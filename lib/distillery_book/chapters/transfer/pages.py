@@ -49,6 +49,12 @@ def percent(column: str, episodes: int = SHORT, **who: str) -> float:
     return math.nan if mean is None else mean.value
 
 
+def margin(column: str, episodes: int = SHORT, **who: str) -> float:
+    """Two standard errors of it over seeds, not a number where no two are recorded."""
+    mean = learned(column, episodes, **who)
+    return math.nan if mean is None or mean.error is None else 2 * mean.error
+
+
 def curve(column: str, **who: str) -> Curve:
     """Episodes, mean accuracy and two standard errors, as far as recorded."""
     means = {mark: learned(column, mark, **who) for mark in MARKS}

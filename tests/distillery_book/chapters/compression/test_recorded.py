@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from distillery_book.chapters.compression import recorded, strips
+from distillery_book.chapters.compression import places, recorded, strips
 from distillery_book.chapters.compression.grid import CODES, LATENTS
 from distillery_book.pages.texts import NOT_RUN
 
@@ -49,19 +49,14 @@ def test_tables_and_points_are_whole_before_any_run() -> None:
     assert set(recorded.continuous_table()["ours", "error"]) == {NOT_RUN}
     assert len(recorded.continuous_table()) == len(LATENTS)
     assert recorded.not_run() == list(CODES)
-    assert math.isnan(recorded.hours(50, 18))
     assert set(recorded.goals()["on disk"]) == {NOT_RUN}
     assert recorded.for_the_same()["bits"].notna().sum() == 3
     assert strips.codes() == strips.predictable() == NOT_RUN
 
 
-def test_what_a_code_would_take_grows_with_the_square_of_its_filters() -> None:
-    assert recorded.hours(96, 10) == pytest.approx(4 * recorded.hours(48, 10))
-
-
 def test_runs_that_were_given_up_are_of_no_code_that_counts() -> None:
-    counting = recorded.points("", {"168 × 2": recorded.code(168, 2)})
-    given_up = recorded.given_up(model="categorical", c=168, data="mnist")
+    counting = recorded.points("", {"168 × 2": places.code(168, 2)})
+    given_up = places.given_up(model="categorical", c=168, data="mnist")
     assert given_up
     assert counting["loss"].item() not in [run.metrics["train"] for run in given_up]
     assert all(run.fits({"c": 168}) for run in given_up)

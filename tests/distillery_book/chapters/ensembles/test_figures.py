@@ -74,9 +74,9 @@ def test_gaps_are_medians_and_the_grey_interval_is_two_standard_errors(
 def test_a_random_tenth_is_a_row_of_its_own_only_where_a_tenth_is_seen() -> None:
     rows = {share: list(figures.ladder(share)) for share in figures.SEEN}
     assert rows["all"][:4] == [
-        "images, as the thesis",
+        "images, as in the thesis",
         "images, He start",
-        "NADE, as the thesis",
+        "NADE, as in the thesis",
         "NADE, He start",
     ]
     assert rows["10pct"][1] == "images, random tenth"
@@ -98,8 +98,8 @@ def test_a_change_has_an_error_only_from_three_runs_on(monkeypatch: pytest.Monke
         gap = Estimate(0.5, 0.1, n)
         monkeypatch.setattr(figures, "above", lambda *_, gap=gap: lambda _results: [gap])
         table = figures.changes()
-        assert table.loc["Adam for ADADELTA"].tolist() == [text, text]
-        assert table.loc["a random tenth for the first"].tolist() == ["", text]
+        assert table.loc["Adam in place of ADADELTA"].tolist() == [text, text]
+        assert table.loc["a random tenth in place of the first"].tolist() == ["", text]
 
 
 def test_a_colour_is_a_generator() -> None:

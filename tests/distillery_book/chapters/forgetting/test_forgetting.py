@@ -88,7 +88,7 @@ def test_all_rows_of_the_three_tables_are_answered_by_cells_of_the_study() -> No
             all(params.get(name) == value for name, value in answer.where.items())
             for params in cells
         ), answer
-    for name in {answer.table for answer in answers}:
+    for name in {answer.table for answer in answers} - {published.AIMS}:
         rows = {str(dict(sorted(answer.row.items()))) for answer in answers if answer.table == name}
         printed = {str(dict(sorted(cell.row.items()))) for cell in published.table(name).cells()}
         assert rows == printed

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distillery_book.chapters.partition_function import claims, partition
-from distillery_book.results.claims import judge
+from distillery_book.results.claims import Mean, judge
 from distillery_book.results.results import Results
 
 UNTOLD = {"logz_variational", "logz_adversarial"}  # nothing here trains by either
@@ -50,9 +50,31 @@ def test_the_least_step_of_the_upper_bounds_is_that_of_two_neighbouring_widths()
 def test_importance_sampling_doubts_itself_and_so_decides_nothing() -> None:
     results = Results.open()
     assert min(claims.doubts(results, "importance", name) for name in claims.EIGHT) >= 1
-    for key in ("logz_importance_decent", "logz_importance_agrees"):
+    for key in (
+        "logz_importance_decent",
+        "logz_importance_agrees",
+        "logz_importance_low",
+        "logz_bridge_nearer",
+    ):
         [difference] = claims.TESTS[key](results)
         assert math.isnan(difference.error)
+        assert judge(difference) == "undecided"
+
+
+def test_annealing_as_published_doubts_itself_and_so_no_bridge_is_told_as_good() -> None:
+    results = Results.open()
+    place = Mean("partition", "forward_warnings", claims.PUBLISHED)
+    assert claims.number(results, place).value >= 1
+    differences = list(claims.TESTS["logz_bridge_as_exact"](results))
+    assert {judge(each) for each in differences} == {"undecided"}
+
+
+def test_a_difference_of_bridges_which_do_not_doubt_themselves_is_decided() -> None:
+    results = Results.open()
+    assert not claims.is_doubted(results, "bridge")
+    assert not claims.is_doubted(results, "bridge_random")
+    [difference] = claims.TESTS["logz_own_starts"](results)
+    assert judge(difference) == "holds"
 
 
 def test_bridges_do_not_doubt_themselves() -> None:

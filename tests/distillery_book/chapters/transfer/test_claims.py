@@ -68,6 +68,27 @@ def test_an_order_says_which_differences_can_be_told(monkeypatch: pytest.MonkeyP
     assert order == "b > c ~ a"
 
 
+def test_two_seeds_tell_nothing_and_three_that_scatter_leave_it_undecided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = {"jpeg_100x": [1.0, 2.0], "webp_100x": [90.0, 92.0, 97.0]}
+    values |= {"code_100x": [95.0, 96.1, 97.0], "compress_100x": [91.0, 92.0, 93.0]}
+    told(monkeypatch, values)
+    rivals = ("JPEG", "WebP", "random codes", "prior")
+    words = [figures.judged(way, "100x") for way in rivals]
+    assert words == ["too few seeds", "undecided", "better", NOT_RUN]
+
+
+def test_what_the_teacher_gains_is_told_on_each_memory_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = {"real_x_teacher_y": [92.0, 93.0, 94.0], "real": [90.0, 91.1, 92.0]}
+    values |= {"compress_10x": [90.0, 91.0, 92.0], "compress_10x_labels": [92.0, 93.1, 94.0]}
+    told(monkeypatch, values)
+    assert figures.gains_told("lenet", "holds") == ["all images"]
+    assert figures.gains_told("lenet", "fails") == ["recollections, 168 bits"]
+
+
 def test_every_column_that_is_drawn_is_one_that_is_run() -> None:
     known = {column for columns in COLUMNS.values() for column in columns}
     drawn = {column for sizes in pages.WAYS.values() for column in sizes.values()}
@@ -89,7 +110,8 @@ def test_figures_and_tables_are_whole_before_any_run() -> None:
     assert len(figures.by_capacity("recollections")[0]) == 0
     assert len(figures.distances("code")[0]) == 0
     assert figures.beside_published("mlp")["value"].notna().sum() == len(TABLES)
-    assert figures.gains_by_teacher()["value"].isna().all()
+    assert figures.gains_told("lenet", "holds") == figures.gains_told("mlp", "fails") == []
+    assert figures.beside_printed("mlp") == {"above": [], "below": [], "around": []}
     assert set(figures.ways("100x")["right, %"]) == {NOT_RUN}
     assert figures.judged("JPEG", "10x") == NOT_RUN
     assert figures.ordered({"all": "real"}, 10_000, "lenet") == NOT_RUN
