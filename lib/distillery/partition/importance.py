@@ -55,7 +55,7 @@ def _missed(at_proposal: Tensor, at_target: Tensor) -> tuple[str, ...]:
         return (
             (
                 f"{share:.0%} of the target's draws have weights above any the proposal drew: it"
-                " misses much of Z, and the value is too small"
+                " misses much of Z, and the value is probably too small"
             ),
         )
     return ()
