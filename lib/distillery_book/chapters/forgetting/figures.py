@@ -105,13 +105,13 @@ def calibration() -> pd.DataFrame:
     """What each candidate setting makes of the rows without a code, and what is printed."""
     lines = {}
     for how in CANDIDATES:
-        line = {
-            "no memory": _shown(claims.retained("online", how=_once(how))),
-            "200 images": _shown(claims.retained("replay", how=how, images=grid.IMAGES)),
-            "10 images": _shown(claims.retained("replay", how=how, images=10)),
+        replayed = {
+            f"{size} images": _shown(claims.retained("replay", how=how, images=size))
+            for size in (grid.IMAGES, 10)
         }
-        if set(line.values()) != {""}:
-            lines[in_words(how)] = line
+        alone = _shown(claims.retained("online", how=_once(how)))
+        if any(replayed.values()) or (alone and how.times == 1):
+            lines[in_words(how)] = {"no memory": alone, **replayed}
     table = "recollections_cifar100_incremental_storage"
     printed = {
         "no memory": ("online", 0),

@@ -54,7 +54,7 @@ CANDIDATES = (
     Setting(times=10),
     Setting("adam 0.001", times=10),
 )
-# With which all other rows are run: on one seed it comes nearest to the two printed rows, learning
+# With which all other rows are run: on one seed it comes nearest to two printed rows, learning
 # without a memory and replay of 200 images, in the sum of the distances. It was fixed before any run
 # with recollections, and must not change now.
 CHOSEN = Setting()

@@ -1,0 +1,72 @@
+"""Chapter 5's figures: every printed row has a recorded run to stand beside it, and shares are of the
+joint bound.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from distillery_book.chapters.forgetting import claims, figures, forgetting, grid
+from distillery_book.results import published
+from distillery_book.results.results import Results
+
+
+@pytest.mark.parametrize(
+    ("rows", "table"),
+    [
+        (figures.TABLE_4, "recollections_cifar100_incremental_storage"),
+        (figures.TABLE_5, "recollections_cifar100_total_storage"),
+    ],
+)
+def test_every_row_of_a_printed_table_is_drawn_from_the_runs_that_answer_it(
+    rows: dict[str, tuple[dict[str, object], dict[str, object]]], table: str
+) -> None:
+    answers = [answer for answer in forgetting.published() if answer.table == table]
+    assert [dict(answer.row) for answer in answers if answer.row] and len(rows) == len(answers)
+    for place, where in rows.values():
+        (answer,) = [answer for answer in answers if dict(answer.row) == place]
+        assert dict(answer.where) == where
+
+
+def test_a_setting_is_named_in_words() -> None:
+    names = [figures.in_words(how) for how in figures.CANDIDATES]
+    assert names[0] == "SGD at 0.1, 10 at a time"
+    assert len(set(names)) == len(names)
+
+
+def test_each_claim_compares_runs_of_the_grid() -> None:
+    cells = [cell.params for cell in grid.cells("paper")]
+
+    def exists(mean: claims.Mean) -> bool:
+        return any(
+            all(params.get(name) == value for name, value in mean.where.items())
+            for params in cells
+        )
+
+    means = [
+        claims.recollections(10),
+        claims.recollections(50),
+        claims.counted(),
+        claims.counted(start="cifar10"),
+        claims.retained("both", **grid.recollections(50)),
+        claims.retained("gem", images=grid.IMAGES),
+        claims.distortion("own"),
+        claims.alphabets("online"),
+    ]
+    assert all(exists(mean) for mean in means)
+
+
+def test_what_was_not_run_is_not_a_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Results, "open", classmethod(lambda cls: cls(tmp_path)))
+    assert np.isnan(figures.matrix(grid.params("online"))).all()
+    assert np.isnan(figures.retained("online"))
+    assert figures.shares().empty
+    assert figures.pictures(grid.params("online"))["pictures"].equal(torch.zeros(8, 3, 32, 32))
+    assert list(figures.calibration().index) == ["published"]
+    printed = figures.beside_published(figures.TABLE_5, "recollections_cifar100_total_storage")
+    assert printed[printed["kind"] == "recorded"]["value"].isna().all()
+    assert published.table("recollections_cifar100_total_storage").keys
