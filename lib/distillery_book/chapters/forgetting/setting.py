@@ -54,9 +54,9 @@ CANDIDATES = (
     Setting(times=10),
     Setting("adam 0.001", times=10),
 )
-# With which all other rows are run: on one seed it comes nearest to two printed rows, learning
-# without a memory and replay of 200 images, in the sum of the distances. It was fixed before any run
-# with recollections, and must not change now.
+# With which all other rows are run. On one seed it comes nearest to two printed rows, learning
+# without a memory and replay of 200 images, in the sum of the distances. It was fixed before any
+# run with recollections, and must not change now.
 CHOSEN = Setting()
 
 
