@@ -72,6 +72,12 @@ def _both() -> Test:
     return every(above(both, recollections(50)), above(both, retained("replay", images=50)))
 
 
+def lost(method: str, **more: Any) -> Mean:
+    """How many points CIFAR-100's tasks lose while CIFAR-10 is learned."""
+    own = grid.params(method, afterwards=grid.CHUNKS, **more)
+    return Mean(STUDY, "lost", own, 100.0)
+
+
 _IMAGES = {"images": grid.IMAGES}
 
 TESTS: dict[str, Test] = {
@@ -85,6 +91,9 @@ TESTS: dict[str, Test] = {
     ),
     "forgetting_both": _both(),
     "forgetting_own_replay": above(distortion("none"), distortion("own")),
+    "forgetting_longer": above(
+        lost("replay", images=grid.MANY_IMAGES), lost("recollections", **grid.recollections(50))
+    ),
     "forgetting_alphabets": _alphabets_above_images(),
     "forgetting_alphabets_oftener": _oftener(),
 }

@@ -47,11 +47,15 @@ LOOKED_AT = 100  # test images a task, but for the accuracy at the end
 
 def run(cell: Cell, context: Context) -> Outcome:
     """A learner's whole stream, or the training of the autoencoder that others start from."""
-    images = context.load(setting.image_set(cell.data))
+    images, *others = (context.load(name) for name in setting.image_sets(cell.data))
     if cell.params["method"] == "pretraining":
         return _pretrain(cell, images, context)
-    tasks = setting.tasks_of(cell, images)
-    kit = Kit(cell, tasks, setting.mask_of(cell, tasks, images.classes))
+    tasks, outputs = setting.tasks_of(cell, images), images.classes
+    first = len(tasks)  # what comes afterwards is learned, and not asked for
+    if others:
+        tasks += setting.afterwards(others[0], int(cell.params["afterwards"]), outputs)
+        outputs += others[0].classes
+    kit = Kit(cell, tasks, setting.mask_of(cell, tasks, outputs))
     codec = _codec(kit, context) if "variables" in cell.params else None
     learner = _learner(kit, codec)
     album = _album(kit, codec, context)
@@ -66,7 +70,9 @@ def run(cell: Cell, context: Context) -> Outcome:
         checkpoint=context.scratch / "stream.safetensors",
         progress=context.report,
     )
-    metrics = {**_measured(learner, codec, tasks), **_told(diary, learner.memory)}
+    metrics = {**_measured(learner, codec, tasks[:first]), **_told(diary, learner.memory)}
+    if others:
+        metrics["lost"] = _lost(diary, first)
     arrays = {**diary.seen, **_pictures(learner, album)}
     return Outcome(metrics, departs(cell), arrays=arrays)
 
@@ -180,6 +186,12 @@ def _told(diary: Diary, memory: Memory | None) -> dict[str, float]:
         metrics |= {"held": len(memory), "bits_incremental": bits.incremental}
         metrics |= {"bits_total": bits.total, "bits_full": bits.full.total}
     return metrics
+
+
+def _lost(diary: Diary, first: int) -> float:
+    """What the first so many tasks lost, on average, while other images were learned afterwards."""
+    values = diary.matrix().values
+    return float((values[first - 1, :first] - values[-1, :first]).mean())
 
 
 def _transfers(matrix: AccuracyMatrix) -> dict[str, float]:

@@ -16,7 +16,8 @@ CODES = {10: (48, 2), 50: (244, 2), 200: (620, 3)}  # by real images that would 
 TOTAL = (76, 2)
 OMNIGLOT_CODES = {10: (62, 2), 50: (312, 2)}
 CIFAR_TASKS, OMNIGLOT_TASKS = 20, 50
-IMAGES = 200
+IMAGES, MANY_IMAGES = 200, 1200
+AFTERWARDS, CHUNKS = "cifar10", 10  # one pass; the papers' million examples would be twenty
 RIVALS = ("gem", "agem", "icarl", "derpp", "mer", "own rates")
 TINY = (8, 2)
 
@@ -27,7 +28,15 @@ def cells(profile: Profile) -> Sequence[Cell]:
         return list(_smoke())
     if profile == "laptop":
         return [cell("online"), cell("replay", images=IMAGES), cell("jpeg 25", images=IMAGES)]
-    parts = (_calibration(), _tables(), _beyond(), _omniglot(), _oftener(), _figures())
+    parts = (
+        _calibration(),
+        _tables(),
+        _beyond(),
+        _omniglot(),
+        _oftener(),
+        _figures(),
+        _afterwards(),
+    )
     every = [each for part in parts for each in part]
     return list({str(each): each for each in every}.values())
 
@@ -45,7 +54,8 @@ def cell(
     """A run by its method; `images` and `counts` are the budget where there is a memory."""
     own = params(method, split=split, how=how, tasks=tasks, **more)
     weights = f"+{WEIGHTS}{setting.PRETRAINED}" if more.get("start") == "cifar10" else ""
-    return Cell(own, seed, data + weights)
+    another = f"+{AFTERWARDS}" if "afterwards" in more else ""
+    return Cell(own, seed, data + another + weights)
 
 
 def params(
@@ -153,6 +163,17 @@ def _figures() -> Iterator[Cell]:
         yield cell("autoencoder", how=ten, memory=memory, **code)
     yield cell("autoencoder", memory="none", start="cifar10", **code)
     yield cell("autoencoder", memory="none", joint=True, **code)
+
+
+def _afterwards() -> Iterator[Cell]:
+    """Figure 4: what is retained while CIFAR-10 is learned, by small exact memories and large lossy
+    ones.
+    """
+    for seed in range(3):
+        for size in (IMAGES, MANY_IMAGES):
+            yield cell("replay", seed=seed, images=size, afterwards=CHUNKS)
+        for size in (10, 50):
+            yield cell("recollections", seed=seed, afterwards=CHUNKS, **recollections(size))
 
 
 def _omniglot() -> Iterator[Cell]:

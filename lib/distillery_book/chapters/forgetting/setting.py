@@ -22,6 +22,7 @@ PRETRAINING_PASSES, PUBLISHED_PRETRAINING = 20, 100
 WIDTH = 20  # filters at the base of GEM's reduced ResNet-18
 SPLITS = ("superclass", "index", "random")
 OMNIGLOT = "alphabets"
+CHUNK = 5000  # examples of another set, learned afterwards, between two looks
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,27 @@ def stream(seed: int, name: str) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
+def afterwards(images: Images, chunks: int, first_label: int) -> list[Task]:
+    """Another set of images in chunks, one task after another: all have its classes, whose labels
+    stand behind those that there were; when it has been seen to its end it begins again.
+    """
+    passes = -(-chunks * CHUNK // len(images.x_train))
+    x = images.x_train.repeat(passes, 1, 1, 1).split(CHUNK)
+    y = (images.y_train.repeat(passes) + first_label).split(CHUNK)
+    labels = tuple(range(first_label, first_label + images.classes))
+    return [
+        Task(
+            f"{images.name}, {number + 1}",
+            x[number],
+            y[number],
+            images.x_test,
+            images.y_test + first_label,
+            labels,
+        )
+        for number in range(chunks)
+    ]
+
+
 def tasks_of(cell: Cell, images: Images) -> list[Task]:
     """The first so many tasks of a split; the random one, and the drawings of Omniglot that are
     held out, follow from the seed.
@@ -87,9 +109,9 @@ def mask_of(cell: Cell, tasks: list[Task], outputs: int) -> OutputMask:
     return OutputMask([task.classes for task in tasks], outputs)
 
 
-def image_set(data: str) -> str:
-    """The images among what a cell needs."""
-    return next(part for part in data.split("+") if not part.startswith(WEIGHTS))
+def image_sets(data: str) -> list[str]:
+    """The images among what a cell needs, those of its stream first."""
+    return [part for part in data.split("+") if not part.startswith(WEIGHTS)]
 
 
 def departs(params: Mapping[str, Scalar]) -> dict[str, list[Any]]:
@@ -103,6 +125,8 @@ def departs(params: Mapping[str, Scalar]) -> dict[str, list[Any]]:
         departures["optimizer"] = ["a rate of 0.001", str(params["rule"])]
     if params.get("start") == "cifar10":
         departures |= _of_pretraining()
+    if "afterwards" in params:
+        departures["examples_afterwards"] = [1_000_000, CHUNK * int(params["afterwards"])]
     return departures
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from distillery import data
 from distillery_book.chapters.forgetting import forgetting, grid, memories, setting
 from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
 from distillery_book.results import published
@@ -67,6 +68,33 @@ def test_a_cell_that_was_killed_between_tasks_finds_what_an_undisturbed_one_find
     assert again.arrays["accuracy"].nan_to_num(-1).equal(whole.arrays["accuracy"].nan_to_num(-1))
 
 
+def test_what_is_learned_afterwards_is_not_asked_for_and_its_labels_are_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting, "CHUNK", 100)
+    monkeypatch.setattr(grid, "AFTERWARDS", setting.STAND_IN)
+    cell = grid.cell("replay", images=20, afterwards=2, **TINY)
+    assert setting.image_sets(cell.data) == [setting.STAND_IN, setting.STAND_IN]
+    outcome = forgetting.run(cell, context(tmp_path))
+    seen = outcome.arrays["accuracy"]
+    assert seen.shape == (1 + 2 + 2, 2 + 2)
+    assert outcome.metrics["lost"] == pytest.approx(float((seen[2, :2] - seen[-1, :2]).mean()))
+    assert outcome.metrics["steps"] == (2 * 250 + 2 * 100) // 25
+
+
+def test_another_set_begins_again_when_it_has_been_seen_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(setting, "CHUNK", 2000)
+    images = data.load(setting.STAND_IN)
+    tasks = setting.afterwards(images, 5, first_label=7)
+    assert [len(task.x_train) for task in tasks] == [2000] * 5
+    whole = torch.cat([task.y_train for task in tasks])
+    assert whole[:5000].equal(images.y_train + 7)
+    assert whole[5000:].equal(images.y_train[:5000] + 7)
+    assert {task.classes for task in tasks} == {tuple(range(7, 107))}
+
+
 def test_no_two_cells_are_the_same_run() -> None:
     names = [str(cell) for cell in grid.cells("paper")]
     assert len(set(names)) == len(names)
@@ -103,7 +131,13 @@ def test_only_rows_without_a_code_calibrate() -> None:
 def test_the_departures_are_known_to_the_tables() -> None:
     cells = grid.cells("paper")
     names = {name for cell in cells for name in forgetting.departs(cell)}
-    assert names == {"batch", "optimizer", "autoencoder_passes", "autoencoder_rates"}
+    assert names == {
+        "batch",
+        "optimizer",
+        "autoencoder_passes",
+        "autoencoder_rates",
+        "examples_afterwards",
+    }
     one = grid.cell("online", how=setting.Setting("adam 0.001", new=1))
     assert forgetting.departs(one) == {}
 
