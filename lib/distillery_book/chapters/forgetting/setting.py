@@ -71,9 +71,12 @@ def afterwards(images: Images, chunks: int, first_label: int) -> list[Task]:
     """Another set of images in chunks, one task after another: all have its classes, whose labels
     stand behind those that there were; when it has been seen to its end it begins again.
     """
+    y_train, y_test = images.y_train, images.y_test
+    if y_train is None or y_test is None:
+        raise ValueError(f"{images.name} has no labels to learn afterwards")
     passes = -(-chunks * CHUNK // len(images.x_train))
     x = images.x_train.repeat(passes, 1, 1, 1).split(CHUNK)
-    y = (images.y_train.repeat(passes) + first_label).split(CHUNK)
+    y = (y_train.repeat(passes) + first_label).split(CHUNK)
     labels = tuple(range(first_label, first_label + images.classes))
     return [
         Task(
@@ -81,7 +84,7 @@ def afterwards(images: Images, chunks: int, first_label: int) -> list[Task]:
             x[number],
             y[number],
             images.x_test,
-            images.y_test + first_label,
+            y_test + first_label,
             labels,
         )
         for number in range(chunks)
