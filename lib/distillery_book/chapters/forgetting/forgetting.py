@@ -50,29 +50,15 @@ def run(cell: Cell, context: Context) -> Outcome:
     images, *others = (context.load(name) for name in setting.image_sets(cell.data))
     if cell.params["method"] == "pretraining":
         return _pretrain(cell, images, context)
-    tasks, outputs = setting.tasks_of(cell, images), images.classes
-    first = len(tasks)  # what comes afterwards is learned, and not asked for
-    if others:
-        tasks += setting.afterwards(others[0], int(cell.params["afterwards"]), outputs)
-        outputs += others[0].classes
-    kit = Kit(cell, tasks, setting.mask_of(cell, tasks, outputs))
+    kit = _kit(cell, images, others)
     codec = _codec(kit, context) if "variables" in cell.params else None
     learner = _learner(kit, codec)
-    album = _album(kit, codec, context)
-    if album is not None:
-        learner.ends = album.end
-    stream = Stream(tasks, rng=kit.rng("order"), joint=_is_joint(cell), passes=_passes(cell))
-    diary = learn(
-        learner,
-        stream,
-        looks=_looks(learner, codec),
-        dtype=context.dtype,
-        checkpoint=context.scratch / "stream.safetensors",
-        progress=context.report,
-    )
-    metrics = {**_measured(learner, codec, tasks[:first]), **_told(diary, learner.memory)}
+    album = _album(learner, kit, codec, context)
+    diary = _learn(learner, kit, codec, context)
+    asked = kit.tasks[: int(cell.params["tasks"])]  # not for what was learned afterwards
+    metrics = {**_measured(learner, codec, asked), **_told(diary, learner.memory)}
     if others:
-        metrics["lost"] = _lost(diary, first)
+        metrics["lost"] = _lost(diary, len(asked))
     arrays = {**diary.seen, **_pictures(learner, album)}
     return Outcome(metrics, departs(cell), arrays=arrays)
 
@@ -80,6 +66,30 @@ def run(cell: Cell, context: Context) -> Outcome:
 def departs(cell: Cell) -> Mapping[str, Sequence[Any]]:
     """In what a cell differs from what the papers say."""
     return setting.departs(cell.params)
+
+
+def _kit(cell: Cell, images: Images, others: Sequence[Images]) -> Kit:
+    """The stream's tasks, and behind them what is learned afterwards."""
+    tasks, outputs = setting.tasks_of(cell, images), images.classes
+    for other in others:
+        tasks += setting.afterwards(other, int(cell.params["afterwards"]), outputs)
+        outputs += other.classes
+    return Kit(cell, tasks, setting.mask_of(cell, tasks, outputs))
+
+
+def _learn(
+    learner: Learner, kit: Kit, codec: CategoricalAutoencoder | None, context: Context
+) -> Diary:
+    """All of the stream; a killed run goes on where it was."""
+    joint, passes = _is_joint(kit.cell), _passes(kit.cell)
+    return learn(
+        learner,
+        Stream(kit.tasks, rng=kit.rng("order"), joint=joint, passes=passes),
+        looks=_looks(learner, codec),
+        dtype=context.dtype,
+        checkpoint=context.scratch / "stream.safetensors",
+        progress=context.report,
+    )
 
 
 def _learner(kit: Kit, codec: CategoricalAutoencoder | None) -> Learner:
@@ -106,12 +116,16 @@ def _codec(kit: Kit, context: Context) -> CategoricalAutoencoder:
     return made.to(memory_format=torch.channels_last)
 
 
-def _album(kit: Kit, codec: CategoricalAutoencoder | None, context: Context) -> Album | None:
-    """Pictures are kept of one run of several."""
+def _album(
+    learner: Learner, kit: Kit, codec: CategoricalAutoencoder | None, context: Context
+) -> Album | None:
+    """Pictures are kept, whenever the learner has learned a task, of one run of several."""
     if codec is None or kit.cell.seed != 0:
         return None
     path = context.scratch / "album.safetensors"
-    return Album(codec, kit.tasks, path, joint=_is_joint(kit.cell))
+    album = Album(codec, kit.tasks, path, joint=_is_joint(kit.cell))
+    learner.ends = album.end
+    return album
 
 
 def _pictures(learner: Learner, album: Album | None) -> dict[str, Tensor]:
