@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
-import torch
 from torch import Tensor
 
 from distillery import plots
 from distillery_book.chapters.rbm_to_nade import rbm
 
-# the divergence, the square error, a student from the machine's weights; score matching is C3
+# the divergence, the square error, a student from the machine's weights
 COLOURS = {"kl": "C0", "square_error": "C1", "from machine": "C2"}
 MACHINE = "C5"
 GREYS = 14  # few, so that the picture is a small file
@@ -83,29 +82,3 @@ def by_width(curves: Mapping[str, Mapping[str, Tensor]], machine: Tensor | None)
         axis.set_ylabel("log probability (nats)")
         axis.label_outer()
     axes[0, 0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-
-
-def what_is_left(curves: Mapping[str, Mapping[str, Sequence[Mapping[str, Tensor]]]]) -> None:
-    """The divergence left as training goes on, a panel for each world and lines of one colour for
-    the seeds of each method.
-    """
-    _, axes = plt.subplots(1, len(curves), sharey=True, figsize=(6.2, 2.6))
-    for axis, (title, methods) in zip(axes, curves.items(), strict=True):
-        for colour, (name, seeds) in zip(("C0", "C3"), methods.items(), strict=True):
-            for number, curve in enumerate(seeds):
-                label = name if number == 0 else None
-                axis.plot(curve["steps"], curve["kl"], colour, label=label, linewidth=1.2)
-        axis.set(xlabel=f"steps ({title})", yscale="log")
-    axes[0].set_ylabel("KL(teacher, student) (nats)")
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-
-
-def samples_beside_features(kept: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
-    """A row for each student: four exact samples, then four features."""
-    rows = {
-        name: torch.cat([kept[f"{key}_samples"][:4].float(), kept[f"{key}_features"][:4] / 255])
-        for name, key in names.items()
-        if f"{key}_samples" in kept
-    }
-    if rows:
-        gallery(rows, across=8, size=0.45)
