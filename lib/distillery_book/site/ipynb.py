@@ -175,8 +175,21 @@ def _plain(cell: Cell, count: Iterator[int]) -> Cell:
     number = next(count)
     return plain | {
         "execution_count": number,
-        "outputs": [_plain_output(output, number) for output in cell["outputs"]],
+        "outputs": [_plain_output(output, number) for output in _unbroken(cell["outputs"])],
     }
+
+
+def _unbroken(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was printed in one go stands in one piece, however it arrived from the kernel."""
+    whole: list[dict[str, Any]] = []
+    for output in outputs:
+        follows = whole and output["output_type"] == whole[-1]["output_type"] == "stream"
+        if follows and output["name"] == whole[-1]["name"]:
+            text = _joined(whole[-1]["text"]) + _joined(output["text"])
+            whole[-1] = whole[-1] | {"text": text}
+        else:
+            whole.append(output)
+    return whole
 
 
 def _plain_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -213,6 +213,22 @@ def test_committed_pictures_have_as_few_colours_as_show_the_same_and_are_then_le
     assert ipynb.refreshed(once, once) == once
 
 
+def test_what_was_printed_in_pieces_is_committed_in_one() -> None:
+    printed = notebook("talk()")
+    ipynb.code_cells(printed)[1]["outputs"] = [
+        {"output_type": "stream", "name": name, "text": text}
+        for name, text in [
+            ("stdout", "a\nb"),
+            ("stdout", ["c\n"]),
+            ("stderr", "d"),
+            ("stdout", "e"),
+        ]
+    ]
+    outputs = ipynb.code_cells(ipynb.refreshed(printed, printed))[1]["outputs"]
+    pieces = [("stdout", ["a\n", "bc\n"]), ("stderr", ["d"]), ("stdout", ["e"])]
+    assert [(output["name"], output["text"]) for output in outputs] == pieces
+
+
 def test_prose_shows_the_number_that_the_run_glued_and_keeps_what_nothing_glued() -> None:
     committed = notebook("glue()")
     committed["cells"].append(
