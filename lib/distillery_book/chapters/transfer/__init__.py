@@ -16,6 +16,7 @@ CHAPTER = Chapter(
         "five hundred whole ones in the same storage "
         "{glue:text}`03_transfer.ipynb::transfer-raw:s` %, random codes "
         "{glue:text}`03_transfer.ipynb::transfer-code:s` %. A network without convolutions learns "
-        "less from random codes than from those kept."
+        "less from random codes than from those kept. Copies in JPEG or WebP that fill the same "
+        "storage teach the LeNet about as much as recollections, as far as two seeds tell."
     ),
 )
