@@ -43,12 +43,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean over seeds of a metric of a study's runs, times `scale`."""
+    """The mean over seeds of a metric of a study's runs, times `scale`.
+
+    `scatters` says that runs of other seeds may end far from each other: then the error that a
+    single run recorded itself, over test images say, decides nothing.
+    """
 
     study: str
     metric: str
     where: Mapping[str, Any]
     scale: float = 1.0
+    scatters: bool = False
 
     def runs(self, results: Results) -> dict[int, Record]:
         """The runs on real data at the best profile, by seed."""
@@ -60,7 +65,11 @@ class Mean:
         return run.metrics[self.metric] * self.scale
 
     def error(self, run: Record) -> float:
-        """The standard error that the run recorded itself, infinite where it recorded none."""
+        """The standard error that the run recorded itself, infinite where it recorded none or where
+        it says too little.
+        """
+        if self.scatters:
+            return math.inf
         return abs(self.scale) * run.metrics.get(f"{self.metric}_se", math.inf)
 
 

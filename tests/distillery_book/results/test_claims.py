@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,18 @@ def test_two_means_are_paired_over_their_seeds(tmp_path: Path) -> None:
 def test_one_seed_decides_nothing_unless_it_recorded_an_error(tmp_path: Path) -> None:
     (gap,) = above(ACCURACY, 50.0)(results(tmp_path, 0.9))
     assert claims.judge(gap) == "undecided"
+
+
+def test_where_runs_scatter_the_error_that_one_of_them_recorded_decides_nothing(
+    tmp_path: Path,
+) -> None:
+    (run,) = seeds(0.9)
+    keep([replace(run, metrics={**run.metrics, "accuracy_se": 0.001})], tmp_path)
+    kept = Results(tmp_path, [STUDY])
+    for scatters, word in ((False, "holds"), (True, "undecided")):
+        mean = replace(ACCURACY, scatters=scatters)
+        (gap,) = above(mean, 50.0)(kept)
+        assert claims.judge(gap) == word
 
 
 def test_of_several_differences_the_least_favourable_counts(tmp_path: Path) -> None:
