@@ -172,3 +172,12 @@ def test_products_take_the_dtype_and_nothing_else_does() -> None:
         with precision(dtype, x.device):
             assert (x @ weight).dtype == torch.float32
             assert (x.double() @ weight.double()).dtype == torch.float64
+
+
+def test_a_history_says_how_many_steps_it_has_and_where_the_loss_went() -> None:
+    assert repr(History()) == "<History of 0 steps>"
+    history = History()
+    for value in (2.0, 1.0, 0.25):
+        history.add(torch.tensor(value), SquareError())
+    history.settle(SquareError())
+    assert repr(history) == "<History of 3 steps, loss 2 to 0.25>"

@@ -42,6 +42,13 @@ class History(Stateful):
     def __len__(self) -> int:
         return len(self.losses) + len(self._pending)
 
+    def __repr__(self) -> str:
+        """What a notebook shows where `distill` is the last line of a cell."""
+        if len(self.losses) == 0:
+            return f"<History of {len(self)} steps>"
+        ends = f"{self.losses[0].mean():.4g} to {self.losses[-1].mean():.4g}"
+        return f"<History of {len(self)} steps, loss {ends}>"
+
     def add(self, value: Tensor, loss: nn.Module) -> None:
         """Append the loss of a step; `loss` is whose it was, for the sentence if it diverged."""
         # On an accelerator, looking at a value makes the host wait: look at 64 at a time.
