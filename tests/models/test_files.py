@@ -296,12 +296,6 @@ def test_tensors_that_do_not_fit_are_named_with_both_shapes(tmp_path: Path) -> N
         files.load(claiming(tmp_path, "RBM", visible=6, hidden=3))
     with pytest.raises(ValueError, match=r"fit a MeanOfLogistics\(.*: U is \(6, 3\) in the file"):
         files.load(claiming(tmp_path, "MeanOfLogistics", units=1, inputs=1))
-    lacking = {"weights": torch.zeros(2, 3)}
-    said = files.Description("it", "RBM", {"visible": 2, "hidden": 3}, "")
-    with pytest.raises(
-        ValueError, match=r"it: .*: W is missing in the file, \(2, 3\) in the model"
-    ):
-        files.build(said, lacking, "it")
 
 
 def test_a_sentence_about_many_numbers_stays_short(tmp_path: Path) -> None:
@@ -380,14 +374,6 @@ def test_a_tensor_that_claims_more_than_the_file_holds_is_refused(tmp_path: Path
     path.write_bytes(content.replace(b'"shape":[6,3]', b'"shape":[9,9]'))
     with pytest.raises(ValueError, match=r"cannot be read as a file of models"):
         files.load(path)
-
-
-def test_numbers_of_a_type_that_no_model_has_are_refused(tmp_path: Path) -> None:
-    model = NADE(6, 3, rng=rng())
-    tensors = {name: value.to(torch.float8_e5m2) for name, value in files.kept(model).items()}
-    said = files.Description("it", "NADE", {"visible": 6, "hidden": 3}, "")
-    with pytest.raises(ValueError, match=r"it: its numbers are torch\.float8_e5m2: float16, bfl"):
-        files.build(said, tensors, "it")
 
 
 def test_what_is_not_there_and_a_folder_are_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from distillery.models import files, table
+from distillery.models.making import Description, build
 from distillery.support.atomic import write_atomically
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -107,9 +108,9 @@ def _by_config(weights: Path, config: Path) -> nn.Module:
             " is needed"
         )
     kind, arguments = _config(config)
-    description = files.Description(weights.parent.name, kind, arguments, "")
+    description = Description(weights.parent.name, kind, arguments, "")
     tensors = files.tensors_in(weights.read_bytes(), str(weights))
-    return files.build(description, tensors, str(weights))
+    return build(description, tensors, str(weights))
 
 
 def _config(path: Path) -> tuple[str, dict[str, Any]]:
