@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,46 +12,23 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from distillery_book.chapters.forgetting import claims, grid
+from distillery_book.chapters.forgetting import answers, claims, grid
 from distillery_book.chapters.forgetting.setting import CANDIDATES, SPLITS, Setting
 from distillery_book.results import published
 from distillery_book.results.claims import Mean
+from distillery_book.results.published import Place
 from distillery_book.results.results import Results
+from distillery_book.results.study import Answer
 from distillery_book.results.verdicts import Recorded
 
 IMAGE_BITS = 8 * 3 * 32 * 32
-CHANCE = 20.0  # of five classes
 FULL: dict[str, Any] = {"images": grid.IMAGES, "counts": "full"}
-# The rows of Table 4 and of Table 5: what they are called there, and where their runs are.
-TABLE_4: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "no memory": ({"model": "online", "effective_buffer": 0}, grid.params("online")),
-    **{
-        f"{size} images": (
-            {"model": "replay", "effective_buffer": size},
-            grid.params("replay", images=size),
-        )
-        for size in grid.CODES
-    },
-    **{
-        f"codes of {variables} variables, bits of {size} images": (
-            {"model": "recollection", "effective_buffer": size},
-            grid.params("recollections", **grid.recollections(size)),
-        )
-        for size, (variables, _) in grid.CODES.items()
-    },
-}
-TABLE_5: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "200 images": ({"model": "replay"}, grid.params("replay", images=grid.IMAGES)),
-    "GEM": ({"model": "gem"}, grid.params("gem", images=grid.IMAGES)),
-    "iCaRL": ({"model": "icarl"}, grid.params("icarl", images=grid.IMAGES)),
-    "codes, autoencoder untrained": (
-        {"model": "categorical_76x2"},
-        grid.params("recollections", **grid.total()),
-    ),
-    "codes, autoencoder from CIFAR-10": (
-        {"model": "categorical_76x2_pretrained_cifar10"},
-        grid.params("recollections", start="cifar10", **grid.total()),
-    ),
+LABELS = {  # of the rows of Table 5
+    "replay": "200 images",
+    "gem": "GEM",
+    "icarl": "iCaRL",
+    "categorical_76x2": "codes, autoencoder untrained",
+    "categorical_76x2_pretrained_cifar10": "codes, autoencoder from CIFAR-10",
 }
 METHODS = {
     "images": "replay",
@@ -88,17 +66,18 @@ def retained(method: str, **more: Any) -> float:
     return math.nan if mean is None else mean.value
 
 
-def beside_published(
-    rows: Mapping[str, tuple[dict[str, Any], dict[str, Any]]], table: str
-) -> pd.DataFrame:
-    """A published table's rows: recorded, with two standard errors, and printed."""
-    lines = []
-    for label, (place, where) in rows.items():
-        printed = published.at(table, *place.values(), "retention").value
-        mean = percent(Mean(claims.STUDY, "retained", where, 100.0))
-        lines.append(_interval(label, "recorded", mean))
-        lines.append((label, "published", printed, math.nan, math.nan))
-    return pd.DataFrame(lines, columns=_INTERVAL)
+def runs(table: str) -> dict[str, Mapping[str, Any]]:
+    """Where the runs of the rows of Table 4 or 5 are, by what a picture calls them."""
+    return {_label(each): each.where for each in answers.published() if each.table == table}
+
+
+def places(table: str) -> dict[str, Place]:
+    """Where the numbers of these rows are printed."""
+    return {
+        _label(each): (table, *each.row.values(), each.column)
+        for each in answers.published()
+        if each.table == table
+    }
 
 
 def calibration() -> pd.DataFrame:
@@ -109,10 +88,10 @@ def calibration() -> pd.DataFrame:
             f"{size} images": _shown(claims.retained("replay", how=how, images=size))
             for size in (grid.IMAGES, 10)
         }
-        alone = _shown(claims.retained("online", how=_once(how)))
+        alone = _shown(claims.retained("online", how=replace(how, times=1)))
         if any(replayed.values()) or (alone and how.times == 1):
             lines[in_words(how)] = {"no memory": alone, **replayed}
-    table = "recollections_cifar100_incremental_storage"
+    table = answers.TABLE_4
     printed = {
         "no memory": ("online", 0),
         "200 images": ("replay", 200),
@@ -135,7 +114,8 @@ def in_words(how: Setting) -> str:
 
 def against_bits(split: str) -> pd.DataFrame:
     """Every method at the bits of 200 images, everything counted: what it takes, in images, and
-    what it retains as a share of joint training with as many steps.
+    what it retains as a share of joint training with as many steps. Of one run alone the interval
+    is not known.
     """
     joint = percent(claims.retained("joint", split=split))
     lines = []
@@ -174,29 +154,18 @@ def recalled(where: Mapping[str, Any]) -> Tensor:
     return torch.zeros(16, 3, 32, 32) if kept is None else kept
 
 
-def distortions(where: Mapping[str, Any]) -> np.ndarray:
-    """The mean distortion of the tasks seen so far, after each task of a recorded run."""
-    seen = Results.open().arrays(claims.STUDY, where).get("distortion")
-    if seen is None:
-        return np.full(grid.CIFAR_TASKS, np.nan)
-    rows = seen[1:].double().numpy()
-    return np.array([np.nanmean(row[: number + 1]) for number, row in enumerate(rows)])
-
-
-def _once(how: Setting) -> Setting:
-    return Setting(how.rule, how.new, 1, how.head)
+def _label(answer: Answer) -> str:
+    if answer.table == answers.TABLE_5:
+        return LABELS[answer.row["model"]]
+    size = answer.row["effective_buffer"]
+    if answer.row["model"] == "recollection":
+        return f"codes of {answer.where['variables']} variables, bits of {size} images"
+    return f"{size} images" if size else "no memory"
 
 
 def _shown(mean: Mean) -> str:
     recorded = percent(mean)
     return "" if recorded is None else f"{recorded.value:.1f}"
-
-
-def _interval(label: str, kind: str, mean: Recorded | None) -> tuple[str, str, float, float, float]:
-    if mean is None:
-        return label, kind, math.nan, math.nan, math.nan
-    error = math.nan if mean.error is None else 2 * mean.error
-    return label, kind, mean.value, mean.value - error, mean.value + error
 
 
 def _share(own: Mean, joint: Recorded | None) -> tuple[float, float, float, float]:
@@ -207,6 +176,8 @@ def _share(own: Mean, joint: Recorded | None) -> tuple[float, float, float, floa
     bits = percent(Mean(own.study, "bits_full", own.where))
     images = 0.0 if bits is None else bits.value / IMAGE_BITS
     share = mean.value / joint.value
-    errors = [0.0 if each.error is None else each.error / each.value for each in (mean, joint)]
-    away = 2 * share * math.hypot(*errors)
+    relative = [
+        math.nan if each.error is None else each.error / each.value for each in (mean, joint)
+    ]
+    away = 2 * share * math.hypot(*relative)
     return images, share, share - away, share + away

@@ -12,7 +12,7 @@ each task, a random order within each task, the pixels' cross entropy for the au
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -35,12 +35,11 @@ from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.files import Named
 from distillery.models.once import quietly
 from distillery.tools.compress import recipes
-from distillery_book.chapters.forgetting import grid, setting
+from distillery_book.chapters.forgetting import answers, grid, setting
 from distillery_book.chapters.forgetting.album import Album, recalled
 from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
 from distillery_book.chapters.forgetting.memories import Kit
-from distillery_book.results.published import AIMS
-from distillery_book.results.study import Answer, Cell, Context, Outcome, Study
+from distillery_book.results.study import Cell, Context, Outcome, Study
 
 LOOKED_AT = 100  # test images a task, but for the accuracy at the end
 
@@ -231,87 +230,13 @@ def _passes(cell: Cell) -> int:
     return setting.PRETRAINING_PASSES if cell.params.get("joint", False) else 1
 
 
-def published() -> Sequence[Answer]:
-    """Tables 4 and 5, the rows on Omniglot, and this book's aims."""
-    return [*_incremental(), *_total(), *_omniglot(), *_aims()]
-
-
-def _incremental() -> list[Answer]:
-    row = _row("recollections_cifar100_incremental_storage")
-    online = grid.params("online")
-    answers = [row({"model": "online", "effective_buffer": 0}, online, calibrates=True)]
-    for size in grid.CODES:
-        replay = grid.params("replay", images=size)
-        own = grid.params("recollections", **grid.recollections(size))
-        answers += [
-            row({"model": "replay", "effective_buffer": size}, replay, calibrates=True),
-            row({"model": "recollection", "effective_buffer": size}, own),
-        ]
-    return answers
-
-
-def _total() -> list[Answer]:
-    row, code = _row("recollections_cifar100_total_storage"), grid.total()
-    random = grid.params("recollections", **code)
-    started = grid.params("recollections", start="cifar10", **code)
-    return [
-        row({"model": "replay"}, grid.params("replay", images=grid.IMAGES), calibrates=True),
-        row({"model": "gem"}, grid.params("gem", images=grid.IMAGES)),
-        row({"model": "icarl"}, grid.params("icarl", images=grid.IMAGES)),
-        row({"model": "categorical_76x2"}, random),
-        row({"model": "categorical_76x2_pretrained_cifar10"}, started),
-    ]
-
-
-def _omniglot() -> list[Answer]:
-    row = _row("recollections_omniglot_lifelong")
-    answers = []
-    for cell in grid.cells("paper"):
-        if cell.data == "omniglot" and cell.seed == 0:
-            params = cell.params
-            place = {
-                "model": str(params["method"]).removesuffix("s"),
-                "effective_buffer": int(params.get("images", 0)),
-                "steps_per_example": params["times"],
-            }
-            answers.append(row(place, params))
-    return answers
-
-
-def _aims() -> list[Answer]:
-    """What recollections retain when everything is counted, by how the classes are split."""
-    splits = {"forgetting_200": "superclass", "forgetting_200_index": "index"}
-    return [
-        Answer(
-            AIMS,
-            {"key": key},
-            "aim",
-            "retained",
-            grid.params("recollections", split=split, start="cifar10", **grid.total("full")),
-            scale=100,
-        )
-        for key, split in splits.items()
-    ]
-
-
-def _row(table: str) -> Callable[..., Answer]:
-    def answer(
-        place: Mapping[str, Any], where: Mapping[str, Any], *, calibrates: bool = False
-    ) -> Answer:
-        return Answer(
-            table, place, "retention", "retained", where, scale=100, calibrates=calibrates
-        )
-
-    return answer
-
-
 STUDY = Study(
     "forgetting",
     1,
     "Forgetting: tasks that never return, and memories that fit in bits",
     grid.cells,
     run,
-    published,
+    answers.published,
     precision="float32",
     makes=(setting.PRETRAINED,),
     departs=departs,

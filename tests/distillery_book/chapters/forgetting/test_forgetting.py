@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from distillery import data
-from distillery_book.chapters.forgetting import forgetting, grid, memories, setting
+from distillery_book.chapters.forgetting import answers, forgetting, grid, memories, setting
 from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
 from distillery_book.results import published
 from distillery_book.results.study import Cell, Context
@@ -110,20 +110,20 @@ def test_the_calibration_comes_first_and_sees_no_recollection() -> None:
 
 def test_all_rows_of_the_three_tables_are_answered_by_cells_of_the_study() -> None:
     cells = [cell.params for cell in grid.cells("paper")]
-    answers = forgetting.published()
-    for answer in answers:
+    every = answers.published()
+    for answer in every:
         assert any(
             all(params.get(name) == value for name, value in answer.where.items())
             for params in cells
         ), answer
-    for name in {answer.table for answer in answers} - {published.AIMS}:
-        rows = {str(dict(sorted(answer.row.items()))) for answer in answers if answer.table == name}
+    for name in {answer.table for answer in every} - {published.AIMS}:
+        rows = {str(dict(sorted(answer.row.items()))) for answer in every if answer.table == name}
         printed = {str(dict(sorted(cell.row.items()))) for cell in published.table(name).cells()}
         assert rows == printed
 
 
 def test_only_rows_without_a_code_calibrate() -> None:
-    for answer in forgetting.published():
+    for answer in answers.published():
         if answer.calibrates:
             assert answer.where["method"] in ("online", "replay")
 

@@ -1,0 +1,88 @@
+"""Which runs of chapter 5 answer which printed number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from distillery_book.chapters.forgetting import grid
+from distillery_book.results.published import AIMS
+from distillery_book.results.study import Answer
+
+TABLE_4 = "recollections_cifar100_incremental_storage"
+TABLE_5 = "recollections_cifar100_total_storage"
+OMNIGLOT = "recollections_omniglot_lifelong"
+
+
+def published() -> Sequence[Answer]:
+    """Tables 4 and 5, the rows on Omniglot, and this book's aims."""
+    return [*_incremental(), *_total(), *_omniglot(), *_aims()]
+
+
+def _incremental() -> list[Answer]:
+    row = _row(TABLE_4)
+    online = grid.params("online")
+    rows = [row({"model": "online", "effective_buffer": 0}, online, calibrates=True)]
+    for size in grid.CODES:
+        replay = grid.params("replay", images=size)
+        own = grid.params("recollections", **grid.recollections(size))
+        rows += [
+            row({"model": "replay", "effective_buffer": size}, replay, calibrates=True),
+            row({"model": "recollection", "effective_buffer": size}, own),
+        ]
+    return rows
+
+
+def _total() -> list[Answer]:
+    row, code = _row(TABLE_5), grid.total()
+    random = grid.params("recollections", **code)
+    started = grid.params("recollections", start="cifar10", **code)
+    return [
+        row({"model": "replay"}, grid.params("replay", images=grid.IMAGES), calibrates=True),
+        row({"model": "gem"}, grid.params("gem", images=grid.IMAGES)),
+        row({"model": "icarl"}, grid.params("icarl", images=grid.IMAGES)),
+        row({"model": "categorical_76x2"}, random),
+        row({"model": "categorical_76x2_pretrained_cifar10"}, started),
+    ]
+
+
+def _omniglot() -> list[Answer]:
+    row = _row(OMNIGLOT)
+    rows = []
+    for cell in grid.cells("paper"):
+        if cell.data == "omniglot" and cell.seed == 0:
+            params = cell.params
+            place = {
+                "model": str(params["method"]).removesuffix("s"),
+                "effective_buffer": int(params.get("images", 0)),
+                "steps_per_example": params["times"],
+            }
+            rows.append(row(place, params))
+    return rows
+
+
+def _aims() -> list[Answer]:
+    """What recollections retain when everything is counted, by how the classes are split."""
+    splits = {"forgetting_200": "superclass", "forgetting_200_index": "index"}
+    return [
+        Answer(
+            AIMS,
+            {"key": key},
+            "aim",
+            "retained",
+            grid.params("recollections", split=split, start="cifar10", **grid.total("full")),
+            scale=100,
+        )
+        for key, split in splits.items()
+    ]
+
+
+def _row(table: str) -> Callable[..., Answer]:
+    def answer(
+        place: Mapping[str, Any], where: Mapping[str, Any], *, calibrates: bool = False
+    ) -> Answer:
+        return Answer(
+            table, place, "retention", "retained", where, scale=100, calibrates=calibrates
+        )
+
+    return answer
