@@ -196,8 +196,9 @@ def _afterwards() -> Iterator[Cell]:
 
 def _halved() -> Iterator[Cell]:
     """The autoencoder's parameters stored in half precision, which makes room for codes."""
-    for seed in range(3):
-        yield cell("recollections", seed=seed, start="cifar10", **halved())
+    for split in ("superclass", "index"):
+        for seed in range(3):
+            yield cell("recollections", seed=seed, split=split, start="cifar10", **halved())
 
 
 def halved() -> dict[str, Any]:
