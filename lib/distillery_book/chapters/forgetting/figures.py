@@ -66,6 +66,12 @@ def retained(method: str, **more: Any) -> float:
     return math.nan if mean is None else mean.value
 
 
+def held(method: str, **more: Any) -> float:
+    """How many examples the memory held at the end, not a number where it was not run."""
+    mean = percent(Mean(claims.STUDY, "held", grid.where(method, **more)))
+    return math.nan if mean is None else mean.value
+
+
 def runs(table: str) -> dict[str, Mapping[str, Any]]:
     """Where the runs of the rows of Table 4 or 5 are, by what a picture calls them."""
     return {_label(each): each.where for each in answers.published() if each.table == table}
@@ -121,8 +127,10 @@ def against_bits(split: str) -> pd.DataFrame:
     lines = []
     for label, method in METHODS.items():
         lines.append((label, *_share(claims.retained(method, split=split, **FULL), joint)))
-    own = claims.retained("recollections", split=split, start="cifar10", **grid.total("full"))
-    lines.append(("recollections", *_share(own, joint)))
+    kinds = {"recollections": grid.total("full"), "recollections, 16 bits": grid.halved()}
+    for label, code in kinds.items():
+        own = claims.retained("recollections", split=split, start="cifar10", **code)
+        lines.append((label, *_share(own, joint)))
     lines.append(("no memory", *_share(claims.retained("online", split=split), joint)))
     return pd.DataFrame(lines, columns=["method", "images", "share", "low", "high"])
 
