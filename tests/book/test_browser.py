@@ -149,6 +149,13 @@ def test_the_code_of_a_page_fits_1280_pixels_once_it_is_unfolded(light: _Visit) 
         light.tab.evaluate(unfold.format("false"))
 
 
+def test_the_open_tables_of_a_page_fit_1280_pixels(light: _Visit) -> None:
+    edge = "document.querySelector('article').getBoundingClientRect().right"
+    shown = "[...document.querySelectorAll('article table')].filter(t => t.checkVisibility())"
+    wide = f"{shown}.filter(table => table.getBoundingClientRect().right > {edge} + 1)"
+    assert light.tab.evaluate(f"{wide}.map(table => table.innerText.slice(0, 80))") == []
+
+
 def test_a_page_can_be_read_in_the_light(light: _Visit) -> None:
     light.picture("light")
     assert light.contrast() >= 7

@@ -21,11 +21,11 @@ def published() -> Sequence[Answer]:
 
 def _incremental() -> list[Answer]:
     row = _row(TABLE_4)
-    online = grid.params("online")
+    online = grid.where("online")
     rows = [row({"model": "online", "effective_buffer": 0}, online, calibrates=True)]
     for size in grid.CODES:
-        replay = grid.params("replay", images=size)
-        own = grid.params("recollections", **grid.recollections(size))
+        replay = grid.where("replay", images=size)
+        own = grid.where("recollections", **grid.recollections(size))
         rows += [
             row({"model": "replay", "effective_buffer": size}, replay, calibrates=True),
             row({"model": "recollection", "effective_buffer": size}, own),
@@ -35,12 +35,12 @@ def _incremental() -> list[Answer]:
 
 def _total() -> list[Answer]:
     row, code = _row(TABLE_5), grid.total()
-    random = grid.params("recollections", **code)
-    started = grid.params("recollections", start="cifar10", **code)
+    random = grid.where("recollections", **code)
+    started = grid.where("recollections", start="cifar10", **code)
     return [
-        row({"model": "replay"}, grid.params("replay", images=grid.IMAGES), calibrates=True),
-        row({"model": "gem"}, grid.params("gem", images=grid.IMAGES)),
-        row({"model": "icarl"}, grid.params("icarl", images=grid.IMAGES)),
+        row({"model": "replay"}, grid.where("replay", images=grid.IMAGES), calibrates=True),
+        row({"model": "gem"}, grid.where("gem", images=grid.IMAGES)),
+        row({"model": "icarl"}, grid.where("icarl", images=grid.IMAGES)),
         row({"model": "categorical_76x2"}, random),
         row({"model": "categorical_76x2_pretrained_cifar10"}, started),
     ]
@@ -51,10 +51,10 @@ def _omniglot() -> list[Answer]:
     rows = []
     for cell in grid.cells("paper"):
         if cell.data == "omniglot" and cell.seed == 0:
-            params = cell.params
+            params = {**dict.fromkeys(grid.OPTIONAL), **cell.params}
             place = {
                 "model": str(params["method"]).removesuffix("s"),
-                "effective_buffer": int(params.get("images", 0)),
+                "effective_buffer": int(params["images"] or 0),
                 "steps_per_example": params["times"],
             }
             rows.append(row(place, params))
@@ -70,7 +70,7 @@ def _aims() -> list[Answer]:
             {"key": key},
             "aim",
             "retained",
-            grid.params("recollections", split=split, start="cifar10", **grid.total("full")),
+            grid.where("recollections", split=split, start="cifar10", **grid.total("full")),
             scale=100,
         )
         for key, split in splits.items()

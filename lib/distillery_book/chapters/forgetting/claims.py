@@ -19,7 +19,7 @@ THRICE = replace(setting.CHOSEN, times=3)
 
 def retained(method: str, **more: Any) -> Mean:
     """What is answered rightly at the end of CIFAR-100's stream, in points."""
-    return Mean(STUDY, "retained", grid.params(method, **more), 100.0, scatters=True)
+    return Mean(STUDY, "retained", grid.where(method, **more), 100.0, scatters=True)
 
 
 def recollections(size: int) -> Mean:
@@ -35,14 +35,14 @@ def counted(**more: Any) -> Mean:
 def alphabets(method: str, *, times: int = 1, **more: Any) -> Mean:
     """What is answered rightly at the end of Omniglot's stream, in points."""
     how = replace(setting.CHOSEN, times=times)
-    own = grid.params(method, split=setting.OMNIGLOT, tasks=grid.OMNIGLOT_TASKS, how=how, **more)
+    own = grid.where(method, split=setting.OMNIGLOT, tasks=grid.OMNIGLOT_TASKS, how=how, **more)
     return Mean(STUDY, "retained", own, 100.0, scatters=True)
 
 
 def distortion(memory: str, *, times: int = 10, **more: Any) -> Mean:
     """How far an autoencoder's pictures are from unseen ones when the stream has ended."""
     how = replace(setting.CHOSEN, times=times)
-    own = grid.params("autoencoder", how=how, memory=memory, **grid.total("incremental"), **more)
+    own = grid.where("autoencoder", how=how, memory=memory, **grid.total("incremental"), **more)
     return Mean(STUDY, "distortion", own, scatters=True)
 
 
@@ -74,7 +74,7 @@ def _both() -> Test:
 
 def lost(method: str, **more: Any) -> Mean:
     """How many points CIFAR-100's tasks lose while CIFAR-10 is learned."""
-    own = grid.params(method, afterwards=grid.CHUNKS, **more)
+    own = grid.where(method, afterwards=grid.CHUNKS, **more)
     return Mean(STUDY, "lost", own, 100.0, scatters=True)
 
 

@@ -12,7 +12,7 @@ each task, a random order within each task, the pixels' cross entropy for the au
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -123,8 +123,16 @@ def _album(
         return None
     path = context.scratch / "album.safetensors"
     album = Album(codec, kit.tasks, path, joint=_is_joint(kit.cell))
-    learner.ends = album.end
+    learner.ends = _in_turn(learner.ends, album.end)
     return album
+
+
+def _in_turn(*ends: Callable[[int, Task], None]) -> Callable[[int, Task], None]:
+    def end(number: int, task: Task) -> None:
+        for each in ends:
+            each(number, task)
+
+    return end
 
 
 def _pictures(learner: Learner, album: Album | None) -> dict[str, Tensor]:

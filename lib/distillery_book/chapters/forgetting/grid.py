@@ -20,6 +20,18 @@ IMAGES, MANY_IMAGES = 200, 1200
 AFTERWARDS, CHUNKS = "cifar10", 10  # one pass; the papers' million examples would be twenty
 RIVALS = ("gem", "agem", "icarl", "derpp", "mer", "own rates")
 TINY = (8, 2)
+# What a run may be told beside the setting; a lookup that names none of them means runs without.
+OPTIONAL = (
+    "images",
+    "counts",
+    "variables",
+    "values",
+    "start",
+    "stored_bits",
+    "memory",
+    "joint",
+    "afterwards",
+)
 
 
 def cells(profile: Profile) -> Sequence[Cell]:
@@ -36,6 +48,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
         _oftener(),
         _figures(),
         _afterwards(),
+        _halved(),
     )
     every = [each for part in parts for each in part]
     return list({str(each): each for each in every}.values())
@@ -66,11 +79,16 @@ def params(
     tasks: int = CIFAR_TASKS,
     **more: Any,
 ) -> dict[str, Any]:
-    """What names a run among the records."""
+    """What a run is told."""
     width = {"width": more.pop("width", setting.WIDTH)}
     budget = {"counts": more.pop("counts", "incremental")} if "images" in more else {}
     chosen = (CHOSEN if how is None else how).params()
     return {"method": method, "split": split, "tasks": tasks, **width, **chosen, **more, **budget}
+
+
+def where(method: str, **more: Any) -> dict[str, Any]:
+    """What names the runs among the records that were told this, and nothing else."""
+    return {**dict.fromkeys(OPTIONAL), **params(method, **more)}
 
 
 def recollections(size: int) -> dict[str, Any]:
@@ -174,6 +192,17 @@ def _afterwards() -> Iterator[Cell]:
             yield cell("replay", seed=seed, images=size, afterwards=CHUNKS)
         for size in (10, 50):
             yield cell("recollections", seed=seed, afterwards=CHUNKS, **recollections(size))
+
+
+def _halved() -> Iterator[Cell]:
+    """The autoencoder's parameters stored in half precision, which makes room for codes."""
+    for seed in range(3):
+        yield cell("recollections", seed=seed, start="cifar10", **halved())
+
+
+def halved() -> dict[str, Any]:
+    """The papers' code, everything counted, parameters in 16 bits."""
+    return {**total("full"), "stored_bits": 16}
 
 
 def _omniglot() -> Iterator[Cell]:

@@ -46,6 +46,7 @@ ALPHA, BETA = 0.1, 0.5  # DER++: the weight of logits, and of remembered labels
 TAKEN_BACK, KEPT = 5, 0.3  # steps of MER together, and the share of their way that is gone
 LEARNS = 0.01  # of the rates that learn
 AT_ONCE = 100
+HALF = 16  # bits of a number in half precision
 # Filters from which on they lie channels last: of fewer, on processors without AVX-512, a 1x1
 # convolution of stride 2 in oneDNN 3.13 writes beyond its own memory.
 LAID_OUT_FROM = 8
@@ -154,8 +155,13 @@ def icarl(kit: Kit) -> Learner:
 
 
 def recollections(kit: Kit, codec: CategoricalAutoencoder) -> Learner:
-    """Codes that stabilise the reasoner and the autoencoder itself."""
-    return _dual(kit, codec, memories.recollected(kit, codec))
+    """Codes that stabilise the reasoner and the autoencoder itself, which is rounded whenever a
+    task ends, if it is stored in half precision.
+    """
+    learner = _dual(kit, codec, memories.recollected(kit, codec))
+    if kit.stored.bits == HALF:
+        learner.ends = lambda number, task: rounded(codec)
+    return learner
 
 
 def both(kit: Kit, codec: CategoricalAutoencoder) -> Learner:
@@ -232,6 +238,13 @@ def _codec_rule(kit: Kit, codec: CategoricalAutoencoder) -> torch.optim.Optimize
     size = f"{codec.variables}x{codec.values}"
     kind = "pretrained" if params.get("start") == "cifar10" else size
     return torch.optim.Adam(codec.parameters(), lr=CODEC_RATES.get(kind, 1e-3), fused=True)
+
+
+@torch.no_grad()
+def rounded(codec: nn.Module) -> None:
+    """Every parameter as half precision stores it; what learns goes on from there."""
+    for parameter in codec.parameters():
+        parameter.copy_(parameter.half())
 
 
 def _within(kit: Kit) -> WithinTask:

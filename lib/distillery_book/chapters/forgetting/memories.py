@@ -23,6 +23,7 @@ from distillery.lifelong import (
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.output_mask import OutputMask
 from distillery.storage import JPEG, Codec, WebP
+from distillery.storage.budgets import PAPERS, Stored
 from distillery_book.chapters.forgetting.setting import stream
 from distillery_book.results.study import Cell
 
@@ -56,6 +57,11 @@ class Kit:
         """Of all that is remembered, by as many raw pictures."""
         return int(self.cell.params["images"]) * 8 * math.prod(self.shape)
 
+    @property
+    def stored(self) -> Stored:
+        """In how many bits each parameter of the autoencoder is kept."""
+        return Stored(int(self.cell.params.get("stored_bits", PAPERS.bits)))
+
     def carried(self, answers: int = 0) -> Carried:
         return Carried(self.outputs, len(self.tasks), answers)
 
@@ -85,10 +91,13 @@ def lossless(kit: Kit, *, answers: int = 0, share: float = 1.0) -> LosslessMemor
 def recollected(
     kit: Kit, codec: CategoricalAutoencoder, *, share: float = 1.0
 ) -> RecollectedMemory:
-    """A reservoir of codes, no more than the papers'."""
-    carried = kit.carried()
-    fitting = kit.holds(lambda n: RecollectedMemory.account(n, codec, carried), share)
-    return RecollectedMemory(codec, min(fitting, MOST_CODES), carried, rng=kit.rng("recollections"))
+    """A reservoir of codes: no more than the papers', but where parameters are stored in fewer bits
+    to make room for more.
+    """
+    carried, stored = kit.carried(), kit.stored
+    fitting = kit.holds(lambda n: RecollectedMemory.account(n, codec, carried, stored), share)
+    capacity = min(fitting, MOST_CODES) if stored == PAPERS else fitting
+    return RecollectedMemory(codec, capacity, carried, rng=kit.rng("recollections"), stored=stored)
 
 
 def coded(kit: Kit, name: str) -> CodedMemory:

@@ -128,6 +128,8 @@ def departs(params: Mapping[str, Scalar]) -> dict[str, list[Any]]:
         departures["optimizer"] = ["a rate of 0.001", str(params["rule"])]
     if params.get("start") == "cifar10":
         departures |= _of_pretraining()
+    if "stored_bits" in params:
+        departures["parameter_bits"] = [32, int(params["stored_bits"])]
     if "afterwards" in params:
         departures["examples_afterwards"] = [1_000_000, CHUNK * int(params["afterwards"])]
     return departures

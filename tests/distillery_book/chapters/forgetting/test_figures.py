@@ -52,8 +52,8 @@ def test_each_claim_compares_runs_of_the_grid() -> None:
 
 def test_what_was_not_run_is_not_a_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Results, "open", classmethod(lambda cls: cls(tmp_path)))
-    assert np.isnan(figures.matrix(grid.params("online"))).all()
+    assert np.isnan(figures.matrix(grid.where("online"))).all()
     assert np.isnan(figures.retained("online"))
     assert figures.shares().empty
-    assert figures.pictures(grid.params("online"))["pictures"].equal(torch.zeros(8, 3, 32, 32))
+    assert figures.pictures(grid.where("online"))["pictures"].equal(torch.zeros(8, 3, 32, 32))
     assert list(figures.calibration().index) == ["published"]

@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from distillery import data
-from distillery_book.chapters.forgetting import answers, forgetting, grid, memories, setting
+from distillery.lifelong import Learner
+from distillery.models.autoencoder import CategoricalAutoencoder
+from distillery_book.chapters.forgetting import (
+    answers,
+    forgetting,
+    grid,
+    learners,
+    memories,
+    setting,
+)
 from distillery_book.chapters.forgetting.learners import METHODS, WITH_CODEC
 from distillery_book.results import published
 from distillery_book.results.study import Cell, Context
@@ -137,6 +146,7 @@ def test_the_departures_are_known_to_the_tables() -> None:
         "autoencoder_passes",
         "autoencoder_rates",
         "examples_afterwards",
+        "parameter_bits",
     }
     one = grid.cell("online", how=setting.Setting("adam 0.001", new=1))
     assert forgetting.departs(one) == {}
@@ -150,3 +160,38 @@ def test_codes_of_the_tables_fill_their_budgets() -> None:
         assert 0.97 * size * IMAGE_BITS < bits <= size * IMAGE_BITS
     for size, (variables, _) in grid.OMNIGLOT_CODES.items():
         assert size * 8 * 784 // variables == pytest.approx(1008, abs=5)
+
+
+def _learner(images: int, **more: object) -> Learner:
+    code = {"images": images, "variables": 8, "values": 2, "counts": "full", **more}
+    cell = grid.cell("recollections", **code, **TINY)
+    kit = forgetting._kit(cell, data.load(setting.STAND_IN), [])
+    rng = torch.Generator().manual_seed(0)
+    codec = CategoricalAutoencoder(8, 2, rng=rng, channels=3, size=32)
+    return learners.recollections(kit, codec)
+
+
+def test_parameters_of_half_precision_leave_room_for_more_codes() -> None:
+    whole, halved = (_learner(4, **more).memory for more in ({}, {"stored_bits": 16}))
+    assert whole.bits.full.parameters == 2 * halved.bits.full.parameters
+    assert halved.buffer.capacity > 1.5 * whole.buffer.capacity
+    for memory in (whole, halved):
+        codec, carried = memory.buffer.codec, memory.carried
+        full = memory.account(memory.buffer.capacity, codec, carried, memory.stored).full
+        assert full.total <= 4 * IMAGE_BITS
+
+
+def test_an_autoencoder_stored_in_half_precision_is_rounded_when_a_task_ends() -> None:
+    for more, is_stored in (({}, False), ({"stored_bits": 16}, True)):
+        learner = _learner(4, **more)
+        learner.ends(0, None)
+        parameters = list(learner.student["codec"].parameters())
+        assert all(p.equal(p.half().float()) for p in parameters) == is_stored
+
+
+def test_a_lookup_of_runs_does_not_find_those_that_were_told_more() -> None:
+    params = [cell.params for cell in grid.cells("paper")]
+    wheres = [answer.where for answer in answers.published()]
+    for where in wheres:
+        found = [each for each in params if all(each.get(k) == v for k, v in where.items())]
+        assert len({str(each) for each in found}) == 1
