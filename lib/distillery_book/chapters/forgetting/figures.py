@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from distillery.metrics import Estimate
+from distillery.storage.budgets import capacity_bits
 from distillery_book.chapters.forgetting import answers, claims, grid
 from distillery_book.chapters.forgetting.setting import CANDIDATES, SPLITS, Setting
 from distillery_book.results import published
@@ -25,11 +26,11 @@ from distillery_book.results.verdicts import Recorded
 IMAGE_BITS = 8 * 3 * 32 * 32
 FULL: dict[str, Any] = {"images": grid.IMAGES, "counts": "full"}
 LABELS = {  # of the rows of Table 5
-    "replay": "200 images",
+    "replay": "200 photographs",
     "gem": "GEM",
     "icarl": "iCaRL",
-    "categorical_76x2": "codes, autoencoder untrained",
-    "categorical_76x2_pretrained_cifar10": "codes, autoencoder from CIFAR-10",
+    "categorical_76x2": "1,392 recollections",
+    "categorical_76x2_pretrained_cifar10": "the same, autoencoder from CIFAR-10",
 }
 METHODS = {
     "JPEG, quality 25": "jpeg 25",
@@ -101,7 +102,7 @@ def calibration() -> pd.DataFrame:
     lines = {}
     for how in CANDIDATES:
         replayed = {
-            f"{size} images": _shown(claims.retained("replay", how=how, images=size))
+            f"{size} photographs": _shown(claims.retained("replay", how=how, images=size))
             for size in (grid.IMAGES, 10)
         }
         alone = _shown(claims.retained("online", how=replace(how, times=1)))
@@ -110,8 +111,8 @@ def calibration() -> pd.DataFrame:
     table = answers.TABLE_4
     printed = {
         "no memory": ("online", 0),
-        "200 images": ("replay", 200),
-        "10 images": ("replay", 10),
+        "200 photographs": ("replay", 200),
+        "10 photographs": ("replay", 10),
     }
     lines["published"] = {
         name: published.at(table, *place, "retention").printed for name, place in printed.items()
@@ -197,8 +198,9 @@ def _label(answer: Answer) -> str:
         return LABELS[answer.row["model"]]
     size = answer.row["effective_buffer"]
     if answer.row["model"] == "recollection":
-        return f"codes of {answer.where['variables']} variables, bits of {size} images"
-    return f"{size} images" if size else "no memory"
+        bits = capacity_bits(answer.where["variables"], answer.where["values"])
+        return f"5,000 recollections of {bits:.0f} bits"
+    return f"{size} photographs" if size else "no memory"
 
 
 def _shown(mean: Mean) -> str:
