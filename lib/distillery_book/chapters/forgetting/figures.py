@@ -29,8 +29,8 @@ LABELS = {  # of the rows of Table 5
     "replay": "200 photographs",
     "gem": "GEM",
     "icarl": "iCaRL",
-    "categorical_76x2": "1,392 recollections",
-    "categorical_76x2_pretrained_cifar10": "the same, autoencoder from CIFAR-10",
+    "categorical_76x2": "recollections, autoencoder untrained",
+    "categorical_76x2_pretrained_cifar10": "recollections, autoencoder from CIFAR-10",
 }
 METHODS = {
     "JPEG, quality 25": "jpeg 25",
