@@ -40,14 +40,14 @@ def tally(judged: pd.DataFrame) -> str:
 def _line(claim: claims.Claim, results: Results) -> list[str]:
     difference = claims.found(claim, results)
     judged = claims.judge(difference)
-    return [claim.place, claim.test, _text(difference), _seeds(difference), judged]
+    return [claim.place, claim.test, _text(difference, claim.unit), _seeds(difference), judged]
 
 
-def _text(difference: Estimate | None) -> str:
+def _text(difference: Estimate | None, unit: str) -> str:
     if difference is None:
         return ""
     value = 0.0 if abs(difference.value) < ROUNDING else difference.value
-    return give_or_take(value, 2 * difference.error, ".3g")
+    return f"{give_or_take(value, 2 * difference.error, '.3g')} {unit}".rstrip()
 
 
 def _seeds(difference: Estimate | None) -> str:

@@ -1,10 +1,10 @@
 """What the papers conclude, sentence by sentence, and whether the recorded runs bear it out.
 
 `book/published/claims.csv` holds the sentences in our words: key, paper, place, chapter, what is
-claimed, how it is tested. A chapter's folder holds the tests, in a file `claims.py`: a mapping
-`TESTS` from keys to functions of the results that answer differences with their errors. A claim
-holds where every difference lies more than two standard errors above zero, fails where one lies as
-far below, and is undecided between.
+claimed, how it is tested, in what unit. A chapter's folder holds the tests, in a file `claims.py`:
+a mapping `TESTS` from keys to functions of the results that answer differences with their errors. A
+claim holds where every difference lies more than two standard errors above zero, fails where one
+lies as far below, and is undecided between.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ Test = Callable[[Results], Sequence[Estimate]]
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper, in our words; `test` says in words what is compared."""
+    """A sentence of a paper, in our words; `test` says in words what is compared, `unit` in what
+    the difference is measured, where it is measured in anything.
+    """
 
     key: str
     paper: str
@@ -39,6 +41,7 @@ class Claim:
     chapter: int
     claim: str
     test: str
+    unit: str
 
 
 @dataclass(frozen=True)

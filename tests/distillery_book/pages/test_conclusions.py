@@ -27,3 +27,10 @@ def test_a_claim_says_how_many_seeds_it_rests_on_and_arithmetic_has_none(
 ) -> None:
     monkeypatch.setattr(claims, "found", lambda _claim, _results: difference)
     assert set(conclusions(3)["seeds"]) == {seeds}
+
+
+def test_a_difference_is_told_with_its_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "found", lambda _claim, _results: Estimate(1.25, 0.1, 3))
+    told = {claim.claim: claim.unit for claim in claims.claims(7)}
+    for claim, difference in conclusions(7)["difference"].items():
+        assert difference == f"1.25 ± 0.2 {told[claim]}".rstrip()

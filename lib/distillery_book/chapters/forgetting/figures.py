@@ -198,7 +198,7 @@ def _label(answer: Answer) -> str:
         return LABELS[answer.row["model"]]
     size = answer.row["effective_buffer"]
     if answer.row["model"] == "recollection":
-        bits = capacity_bits(answer.where["variables"], answer.where["values"])
+        bits = capacity_bits(*(int(answer.where[name]) for name in ("variables", "values")))
         return f"5,000 recollections of {bits:.0f} bits"
     return f"{size} photographs" if size else "no memory"
 
