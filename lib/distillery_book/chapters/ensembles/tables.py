@@ -4,6 +4,7 @@ thesis.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from distillery_book.chapters.ensembles import figures
 from distillery_book.chapters.ensembles.claims import accuracy
 from distillery_book.chapters.ensembles.figures import SEEN, each_run
 from distillery_book.chapters.ensembles.grid import row, rungs
+from distillery_book.results import published
 from distillery_book.results.claims import Mean, above
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import NOT_RUN
@@ -52,6 +54,16 @@ def gain_of_nade(way: str) -> Estimate | None:
     """
     test = above(started("NADE, values", way), started("images, values", way))
     return next(iter(test(Results.open())), None)
+
+
+def short_of_goal(key: str) -> tuple[float, int]:
+    """How many points the recorded accuracy lies below a goal of this book (less than none where it
+    is met), and on how many runs that rests; not a number, and none, where nothing is recorded.
+    """
+    goals = Results.open().table(published.AIMS).set_index("keys")
+    goal = goals.loc[[(key,)]].iloc[0]
+    gap = float(goal["aim"] - goal["value"])
+    return gap, 0 if math.isnan(gap) else int(goal["n"])
 
 
 def better() -> pd.DataFrame:

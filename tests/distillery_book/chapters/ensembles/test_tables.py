@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from distillery_book.chapters.ensembles import figures, tables
 from distillery_book.chapters.ensembles.grid import FIRST
 from distillery_book.results.claims import Mean
+from distillery_book.results.results import Results
 
 
 def test_every_row_of_the_thesis_is_shown_for_each_tenth_and_start(
@@ -47,3 +50,14 @@ def test_tables_are_whole_before_any_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert set(tables.better().to_numpy().ravel()) == {"not run"}
     assert set(tables.starts().drop(columns="published").to_numpy().ravel()) == {"not run"}
     assert tables.gain_of_nade(tables.RANDOM) is None
+    gap, runs = tables.short_of_goal("ensemble_accuracy")
+    assert math.isnan(gap)
+    assert runs == 0
+
+
+def test_what_falls_short_of_a_goal_is_counted_in_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    goals = [(("ours",), 98.4, 98.3, 2), (("other",), 97.6, 98.2, 1)]
+    frame = pd.DataFrame(goals, columns=["keys", "aim", "value", "n"])
+    monkeypatch.setattr(Results, "table", lambda *_: frame)
+    assert tables.short_of_goal("ours") == (pytest.approx(0.1), 2)
+    assert tables.short_of_goal("other") == (pytest.approx(-0.6), 1)
