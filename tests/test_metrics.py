@@ -95,7 +95,7 @@ def test_spread_is_the_standard_deviation_over_seeds() -> None:
 
 
 def test_an_estimate_reads_as_value_and_error() -> None:
-    assert str(metrics.Estimate(0.12345, 0.0123, 10)) == "0.1235 ± 0.012"
+    assert str(metrics.Estimate(0.12345, 0.0123, 10)) == "0.1235 ± 0.025"
 
 
 @pytest.mark.parametrize(

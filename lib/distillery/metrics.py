@@ -36,7 +36,8 @@ class Estimate:
         return self.value - deviations * self.error, self.value + deviations * self.error
 
     def __str__(self) -> str:
-        return f"{self.value:.4g} ± {self.error:.2g}"
+        """The value ± two standard errors, as everywhere in the book."""
+        return f"{self.value:.4g} ± {2 * self.error:.2g}"
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Estimate:

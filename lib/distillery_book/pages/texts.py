@@ -15,10 +15,10 @@ Shown = float | str | tuple[float, ...] | metrics.Estimate
 
 
 def give_or_take(value: float, error: float, form: str) -> str:
-    """A number and how far it may be off: `97.75 ± 0.06`; what is no number is left out."""
+    """A number and how far it may be off: `97.75 ± 0.06`; an error not known is left out."""
     if math.isnan(value):
         return NOT_RUN
-    return format(value, form) + ("" if math.isnan(error) else f" ± {format(error, form)}")
+    return format(value, form) + (f" ± {format(error, form)}" if math.isfinite(error) else "")
 
 
 def shown(what: Shown, form: str) -> str:

@@ -88,7 +88,7 @@ class Results:
         best: dict[Place, Recorded] = {}
         for study in self.studies:
             for place, answer in _places(study):
-                mean = self.mean(study.name, answer.metric, answer.where, scale=answer.scale)
+                mean = self._answering(study, answer)
                 if mean is not None and _is_better(mean, best.get(place)):
                     best[place] = replace(mean, calibrates=answer.calibrates)
         return best
@@ -112,6 +112,16 @@ class Results:
         """
         runs = self.index(study).fitting(where)
         return verdicts.recorded(runs, metric, where=where, scale=scale)
+
+    def _answering(self, study: Study, answer: Answer) -> Recorded | None:
+        own = self.mean(study.name, answer.metric, answer.where, scale=answer.scale)
+        if answer.minus is None or own is None:
+            return own
+        index = self.index(study.name)
+        ours, others = (
+            verdicts.chosen(index.fitting(each), each) for each in (answer.where, answer.minus)
+        )
+        return verdicts.difference(ours, others, answer.metric, scale=answer.scale)
 
     def means(
         self, study: str, runs: Mapping[str, Where], metric: str, *, scale: float = 1.0

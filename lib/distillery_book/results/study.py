@@ -107,8 +107,8 @@ class Answer:
     """Which records answer a published cell: those that fit `where`; their `metric` times `scale`
     is `column` of `row` in `table`.
 
-    A number that has decided something which the paper leaves open `calibrates`, and judges
-    nothing.
+    With `minus` it is the difference to the records that fit that, seed by seed. A number that has
+    decided something which the paper leaves open `calibrates`, and judges nothing.
     """
 
     table: str
@@ -118,6 +118,7 @@ class Answer:
     where: Mapping[str, Scalar] = field(default_factory=dict)
     scale: float = 1.0
     calibrates: bool = False
+    minus: Mapping[str, Scalar] | None = None
 
 
 @dataclass(frozen=True)

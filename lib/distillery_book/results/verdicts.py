@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from distillery import metrics
@@ -185,6 +185,41 @@ def recorded(
         study=runs[0].study,
         is_doubted=any(run.metrics.get(metric + WARNINGS, 0) > 0 for run in runs),
     )
+
+
+def difference(
+    ours: Sequence[Record], others: Sequence[Record], metric: str, *, scale: float = 1.0
+) -> Recorded | None:
+    """The mean over the seeds that both have of how far `metric` times `scale` of ours lies above
+    that of the others, None where they share no seed.
+    """
+    rivals = {run.seed: run for run in others}
+    paired = [run for run in ours if run.seed in rivals]
+    against = [rivals[run.seed] for run in paired]
+    means = [recorded(runs, metric, where={}, scale=scale) for runs in (paired, against)]
+    if None in means:
+        return None
+    own, other = (mean for mean in means if mean is not None)
+    gaps = [
+        scale * (run.metrics[metric] - rival.metrics[metric])
+        for run, rival in zip(paired, against, strict=True)
+    ]
+    over_seeds = metrics.mean_and_error(gaps)
+    is_spread = over_seeds.n > 1
+    return replace(
+        own,
+        value=over_seeds.value,
+        spread=over_seeds.spread if is_spread else None,
+        error=over_seeds.error if is_spread else _hypot(own.error, other.error),
+        seconds=own.seconds + other.seconds,
+        departures={**other.departures, **own.departures},
+        is_doubted=own.is_doubted or other.is_doubted,
+    )
+
+
+def _hypot(*errors: float | None) -> float | None:
+    known = [error for error in errors if error is not None]
+    return math.hypot(*known) if len(known) == len(errors) else None
 
 
 def chosen(records: Iterable[Record], where: Mapping[str, Any]) -> list[Record]:

@@ -13,6 +13,7 @@ from distillery_book.pages import texts
     [
         (97.7512, 0.061, "97.75 ± 0.06"),
         (97.7512, math.nan, "97.75"),
+        (97.7512, math.inf, "97.75"),
         (math.nan, 1.0, "not run"),
     ],
 )

@@ -225,3 +225,22 @@ def test_the_cells_of_a_grid_are_made_once_for_all_questions(tmp_path: Path) -> 
     results = Results(tmp_path, [replace(STUDY, cells=cells)])
     _ = results.cells, results.progress, results.mean("made", "accuracy", REAL)
     assert made_up == ["smoke", "laptop", "paper"]
+
+
+def test_an_answer_can_be_the_difference_of_two_kinds_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {"inputs": "real", "codes": None}, {"inputs": "codes"}
+    gap = Answer(
+        "aims", {"key": "logz_error"}, "aim", "accuracy", kinds[0], scale=100, minus=kinds[1]
+    )
+    codes = [Cell({"inputs": "codes"}, seed, "mnist") for seed in range(3)]
+    both = replace(
+        STUDY, cells=lambda profile: [*STUDY.cells(profile), *codes], answers=lambda: [gap], aims=()
+    )
+    keep(seeds(0.98, 0.99), tmp_path)
+    keep(seeds(0.95, 0.93, params={"inputs": "codes"}), tmp_path)
+    results = Results(tmp_path, [both])
+    (aim,) = [row for row in results.table("aims").itertuples() if row.keys == ("logz_error",)]
+    assert aim.value == pytest.approx(4.5)
+    assert aim.n == 2

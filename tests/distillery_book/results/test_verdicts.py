@@ -372,3 +372,21 @@ def test_an_aim_is_met_at_its_value(value: float, verdict: str) -> None:
 
 def test_a_low_aim_is_met_below() -> None:
     assert verdicts.judge_aim(published.aims()["logz_error"], found(0.009)) == "met"
+
+
+def test_a_difference_is_paired_over_the_seeds_that_both_have() -> None:
+    ours, others = seeds(0.5, 0.7, 0.9), seeds(0.4, 0.5)
+    gap = verdicts.difference(ours, others, "accuracy", scale=100)
+    assert gap.value == pytest.approx(15)
+    assert gap.n == 2
+    assert gap.error == pytest.approx(5)
+    assert verdicts.difference(ours[2:], others, "accuracy") is None
+
+
+def test_the_difference_of_one_pair_has_the_errors_of_both() -> None:
+    ours, other = (made(metrics={"accuracy": value, "accuracy_se": 0.03}) for value in (0.5, 0.4))
+    gap = verdicts.difference([ours], [other], "accuracy")
+    assert (gap.n, gap.spread) == (1, None)
+    assert gap.error == pytest.approx(0.03 * math.sqrt(2))
+    alone = made(metrics={"accuracy": 0.4})
+    assert verdicts.difference([ours], [alone], "accuracy").error is None

@@ -62,19 +62,23 @@ def _omniglot() -> list[Answer]:
 
 
 def _aims() -> list[Answer]:
-    """What recollections retain when everything is counted, by how the classes are split."""
-    splits = {"forgetting_200": "superclass", "forgetting_200_index": "index"}
+    """What recollections retain when everything is counted, by how the classes are split, and how
+    far above JPEG copies in as many bits.
+    """
+    own = {
+        split: grid.where("recollections", split=split, start="cifar10", **grid.halved())
+        for split in ("superclass", "index")
+    }
+    copies = grid.where("jpeg 25", images=grid.IMAGES, counts="full")
     return [
-        Answer(
-            AIMS,
-            {"key": key},
-            "aim",
-            "retained",
-            grid.where("recollections", split=split, start="cifar10", **grid.total("full")),
-            scale=100,
-        )
-        for key, split in splits.items()
+        _aim("forgetting_200", own["superclass"]),
+        _aim("forgetting_200_index", own["index"]),
+        _aim("forgetting_200_over_jpeg", own["superclass"], minus=copies),
     ]
+
+
+def _aim(key: str, where: Mapping[str, Any], minus: Mapping[str, Any] | None = None) -> Answer:
+    return Answer(AIMS, {"key": key}, "aim", "retained", where, scale=100, minus=minus)
 
 
 def _row(table: str) -> Callable[..., Answer]:

@@ -49,6 +49,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
         _figures(),
         _afterwards(),
         _halved(),
+        _few_bits(),
     )
     every = [each for part in parts for each in part]
     return list({str(each): each for each in every}.values())
@@ -196,8 +197,15 @@ def _afterwards() -> Iterator[Cell]:
 
 def _halved() -> Iterator[Cell]:
     """The autoencoder's parameters stored in half precision, which makes room for codes."""
+    for split in ("superclass", "index"):
+        for seed in range(3):
+            yield cell("recollections", seed=seed, split=split, start="cifar10", **halved())
+
+
+def _few_bits() -> Iterator[Cell]:
+    """What recollections of the smallest budget have to be better than, beside photographs."""
     for seed in range(3):
-        yield cell("recollections", seed=seed, start="cifar10", **halved())
+        yield cell("jpeg 25", seed=seed, images=10, counts="full")
 
 
 def halved() -> dict[str, Any]:

@@ -57,3 +57,23 @@ def test_what_was_not_run_is_not_a_number(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert figures.shares().empty
     assert figures.pictures(grid.where("online"))["pictures"].equal(torch.zeros(8, 3, 32, 32))
     assert list(figures.calibration().index) == ["published"]
+
+
+def test_a_lead_is_not_a_number_where_nothing_was_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Results, "open", classmethod(lambda cls: cls(tmp_path)))
+    assert np.isnan(figures.lead(claims.recollections(10), claims.retained("online")))
+    assert np.isnan(figures.held("jpeg 25", **figures.FULL))
+
+
+def test_methods_are_compared_on_every_split_by_runs_of_the_grid() -> None:
+    cells = [cell.params for cell in grid.cells("paper")]
+    for split in ("superclass", "index"):
+        for mean in figures._in_equal_bits(split).values():
+            matching = [
+                params
+                for params in cells
+                if all(params.get(name) == value for name, value in mean.where.items())
+            ]
+            assert matching, mean
