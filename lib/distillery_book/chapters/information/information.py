@@ -27,7 +27,7 @@ from distillery_book.chapters.information.grid import (
 from distillery_book.chapters.information.methods import name_of
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Scalar, Study
 
-__all__ = ["STUDY", "answers", "cells", "run"]
+__all__ = ["STUDY", "answers", "cells", "place", "run"]
 
 # the table that a task's teacher heads, and the column in which it stands
 TABLES = {
@@ -63,7 +63,7 @@ def _of_teachers() -> list[Answer]:
 def _of_small_data() -> list[Answer]:
     table = TABLES["cifar10"][0]
     return [
-        _answer(table, method, f"M{images}", _place(images=images))
+        _answer(table, method, f"M{images}", place(images=images))
         for images in SEEDS_OF
         for method in METHODS
     ]
@@ -72,7 +72,7 @@ def _of_small_data() -> list[Answer]:
 def _of_sizes() -> list[Answer]:
     table = TABLES["cifar100"][0]
     return [
-        _answer(table, method, network.replace("-", "_"), _place("cifar100", network))
+        _answer(table, method, network.replace("-", "_"), place("cifar100", network))
         for network, methods in STUDENTS_OF.items()
         for method in methods
     ]
@@ -80,7 +80,7 @@ def _of_sizes() -> list[Answer]:
 
 def _of_perceptrons() -> list[Answer]:
     return [
-        _answer("vid_cnn_to_mlp", method, f"mlp_{width}", _place(network=f"mlp-{width}"))
+        _answer("vid_cnn_to_mlp", method, f"mlp_{width}", place(network=f"mlp-{width}"))
         for width, (methods, _) in WIDTHS.items()
         for method in methods
     ]
@@ -91,7 +91,7 @@ def _answer(table: str, method: str, column: str, where: Mapping[str, Scalar]) -
     return Answer(table, {"method": method}, column, metric, where, scale=100.0)
 
 
-def _place(task: str = "cifar10", network: str = "wrn-16-1", images: int = 0) -> dict[str, Scalar]:
+def place(task: str = "cifar10", network: str = "wrn-16-1", images: int = 0) -> dict[str, Scalar]:
     """Where the runs of a row are: the images as they are, nothing held out."""
     return {
         "role": "students",
@@ -112,8 +112,8 @@ STUDY = Study(
     run,
     answers,
     aims=[
-        ("vid_100_a_class", "accuracy_vid_i", _place(images=100)),
-        ("cnn_to_mlp", "accuracy_vid_i", _place(network="mlp-4096")),
+        ("vid_100_a_class", "accuracy_vid_i", place(images=100)),
+        ("cnn_to_mlp", "accuracy_vid_i", place(network="mlp-4096")),
     ],
     makes=(*(weights_name(task) for task in TASKS), weights_name("cifar100", "wrn-16-1")),
     departs=departs,
