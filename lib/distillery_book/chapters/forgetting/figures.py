@@ -15,7 +15,7 @@ from torch import Tensor
 from distillery.metrics import Estimate
 from distillery.storage.budgets import capacity_bits
 from distillery_book.chapters.forgetting import answers, claims, grid
-from distillery_book.chapters.forgetting.setting import CANDIDATES, SPLITS, Setting
+from distillery_book.chapters.forgetting.setting import CANDIDATES, Setting
 from distillery_book.results import published
 from distillery_book.results.claims import Mean
 from distillery_book.results.published import Place
@@ -33,8 +33,8 @@ LABELS = {  # of the rows of Table 5
     "categorical_76x2_pretrained_cifar10": "recollections, autoencoder from CIFAR-10",
 }
 METHODS = {
-    "JPEG, quality 25": "jpeg 25",
-    "JPEG, quality 10": "jpeg 10",
+    "JPEG copies": "jpeg 25",
+    "JPEG copies of quality 10": "jpeg 10",
     "WebP, quality 10": "webp 10",
     "GEM": "gem",
     "A-GEM": "agem",
@@ -43,7 +43,6 @@ METHODS = {
     "MER": "mer",
     "rates that learn": "own rates",
 }
-_INTERVAL = ["label", "kind", "value", "low", "high"]
 
 
 def matrix(where: Mapping[str, Any]) -> np.ndarray:
@@ -129,49 +128,40 @@ def in_words(how: Setting) -> str:
     return f"{name} at {rate}, {how.new} at a time{steps}{head}"
 
 
-def against_bits(split: str) -> pd.DataFrame:
-    """Every method in the bits of 200 images: what it takes, in images, and what it retains as a
-    share of joint training with as many steps, with two standard errors, of one run alone those
-    over test images.
+def against_bits(split: str = "superclass") -> dict[str, tuple[np.ndarray, ...]]:
+    """For each way of remembering that was run: in how many photographs' bits it fits, everything
+    counted, and what it retains as a share of joint training in as many steps, between two standard
+    errors to either side (of one run alone those over test images), as `plots.lines` takes them.
     """
     joint = percent(claims.retained("joint", split=split))
-    lines = [(label, *_share(own, joint)) for label, own in _in_equal_bits(split).items()]
-    lines.append(("no memory", *_share(claims.retained("online", split=split), joint)))
-    return pd.DataFrame(lines, columns=["method", "images", "share", "low", "high"])
+    drawn = {}
+    for label, means in remembered(split).items():
+        points = [_share(mean, joint) for mean in means]
+        known = sorted(point for point in points if not math.isnan(point[0]))
+        if known:
+            drawn[label] = tuple(np.array(known).T)
+    return drawn
 
 
-def _in_equal_bits(split: str) -> dict[str, Mean]:
-    """The runs of every method; photographs and recollections as the papers count them, who leave
-    out 11 bits an example for label and task, where they were not run in full.
-    """
-    named = {
-        label: claims.retained(method, split=split, **FULL) for label, method in METHODS.items()
-    }
+def remembered(split: str) -> dict[str, list[Mean]]:
+    """The runs of each way of remembering, by what a picture calls it."""
     start = {"split": split, "start": "cifar10"}
-    kinds = {
-        count: claims.retained("recollections", **start, **grid.total(count))
-        for count in ("full", "total")
+    codes = [claims.retained("recollections", split=split, **grid.recollections(10))]
+    codes += [claims.retained("recollections", **start, **grid.total())]
+    photographs = [
+        claims.retained("replay", split=split, images=size) for size in (10, grid.IMAGES)
+    ]
+    copies = [claims.retained("jpeg 25", split=split, images=10, counts="full")]
+    rivals = {
+        label: [claims.retained(method, split=split, **FULL)] for label, method in METHODS.items()
     }
-    photographs = claims.retained("replay", split=split, images=grid.IMAGES)
     return {
-        "photographs": _recorded(claims.retained("replay", split=split, **FULL), photographs),
-        **named,
-        "recollections": _recorded(*kinds.values()),
-        "recollections, 16 bits": claims.retained("recollections", **start, **grid.halved()),
+        "photographs": photographs,
+        "recollections": codes,
+        "the same, half precision": [claims.retained("recollections", **start, **grid.halved())],
+        **rivals,
+        "JPEG copies": [*copies, *rivals["JPEG copies"]],
     }
-
-
-def _recorded(*means: Mean) -> Mean:
-    """The first that was run, else the first."""
-    return next((mean for mean in means if percent(mean) is not None), means[0])
-
-
-def shares() -> pd.DataFrame:
-    """The shares of joint training on each split, as intervals."""
-    frames = [against_bits(split).assign(kind=split) for split in SPLITS]
-    whole = pd.concat(frames).rename(columns={"method": "label", "share": "value"})
-    known = whole[whole["value"].notna()]
-    return known[_INTERVAL]
 
 
 def pictures(where: Mapping[str, Any]) -> dict[str, Tensor]:

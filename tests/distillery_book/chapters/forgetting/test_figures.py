@@ -13,6 +13,7 @@ import torch
 from distillery_book.chapters.forgetting import answers, claims, figures, grid
 from distillery_book.results import published
 from distillery_book.results.results import Results
+from distillery_book.results.verdicts import Recorded
 
 
 @pytest.mark.parametrize("table", [answers.TABLE_4, answers.TABLE_5])
@@ -54,7 +55,7 @@ def test_what_was_not_run_is_not_a_number(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(Results, "open", classmethod(lambda cls: cls(tmp_path)))
     assert np.isnan(figures.matrix(grid.where("online"))).all()
     assert np.isnan(figures.retained("online"))
-    assert figures.shares().empty
+    assert figures.against_bits() == {}
     assert figures.pictures(grid.where("online"))["pictures"].equal(torch.zeros(8, 3, 32, 32))
     assert list(figures.calibration().index) == ["published"]
 
@@ -67,13 +68,38 @@ def test_a_lead_is_not_a_number_where_nothing_was_run(
     assert np.isnan(figures.held("jpeg 25", **figures.FULL))
 
 
-def test_methods_are_compared_on_every_split_by_runs_of_the_grid() -> None:
+def test_ways_of_remembering_are_compared_by_runs_of_the_grid() -> None:
     cells = [cell.params for cell in grid.cells("paper")]
-    for split in ("superclass", "index"):
-        for mean in figures._in_equal_bits(split).values():
+    for means in figures.remembered("superclass").values():
+        for mean in means:
             matching = [
                 params
                 for params in cells
                 if all(params.get(name) == value for name, value in mean.where.items())
             ]
-            assert matching, mean
+            assert len({str(params) for params in matching}) == 1, mean
+
+
+def test_shares_are_drawn_from_the_fewest_bits_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = {10: (30.0, 245760.0), grid.IMAGES: (40.0, 4915200.0)}
+
+    def recorded(mean: claims.Mean) -> Recorded | None:
+        if mean.where["method"] == "joint":
+            return found(50.0)
+        if mean.where["method"] != "replay":
+            return None
+        return found(held[mean.where["images"]][mean.metric != "retained"])
+
+    monkeypatch.setattr(figures, "percent", recorded)
+    (drawn,) = figures.against_bits().values()
+    images, share, low, high = drawn
+    assert images.tolist() == [10.0, 200.0]
+    assert share.tolist() == [0.6, 0.8]
+    assert (low < share).all()
+    assert (share < high).all()
+
+
+def found(value: float) -> Recorded:
+    return Recorded(value, None, 0.5, 1, "paper", "cifar100", 1.0, {}, claims.STUDY)
