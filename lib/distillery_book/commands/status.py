@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,6 +19,12 @@ from distillery_book.results.verdicts import REDUCED, VERDICTS
 
 SUMMARY = "show what is recorded, and how it stands to what was published"
 NOTHING = "·"
+CSV = (
+    *("chapter", "table", "row", "column", "unit", "published", "aim"),
+    *("recorded", "two_standard_errors", "n", "profile", "data", "seconds", "study"),
+    *("verdict", "departures"),
+)
+Layout = Callable[[Sequence[str], Sequence[Sequence[str]]], Iterator[str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TABLE",
         help="show every number of these tables (or of: aims); without, a summary of all",
     )
-    parser.add_argument(
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
         "--json",
         action="store_true",
         help="one json object for every published number and every aim",
     )
+    form.add_argument("--csv", action="store_true", help="the same as lines of csv")
+    form.add_argument("--markdown", action="store_true", help="tables in Markdown")
     parser.add_argument(
         "--results",
         metavar="FOLDER",
@@ -45,20 +56,66 @@ def run(args: argparse.Namespace) -> int:
             f"results folder {results.folder} does not exist; name one by --results or by"
             " $DISTILLERY_RESULTS"
         )
-    for line in _json(args.tables, results) if args.json else _human(args.tables, results):
+    for line in _lines(args, results):
         print(line)
     return 0
 
 
+def _lines(args: argparse.Namespace, results: Results) -> Iterator[str]:
+    if args.json:
+        return _json(args.tables, results)
+    if args.csv:
+        return _csv(args.tables, results)
+    return _human(args.tables, results, _piped if args.markdown else _aligned)
+
+
 def _json(tables: Sequence[str], results: Results) -> Iterator[str]:
     """A json array with one object a line."""
-    frames = [results.table(name) for name in tables] or [results.cells]
     objects = [
         json.dumps(_object(cell), ensure_ascii=False, allow_nan=False)
-        for frame in frames
-        for cell in frame.itertuples()
+        for cell in _asked(tables, results)
     ]
     yield "[\n" + ",\n".join(objects) + "\n]"
+
+
+def _csv(tables: Sequence[str], results: Results) -> Iterator[str]:
+    """A line for every number, with two standard errors; what is not known is left empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV)
+    for cell in _asked(tables, results):
+        writer.writerow(_line(cell))
+    yield text.getvalue().rstrip("\n")
+
+
+def _line(cell: Any) -> list[Any]:
+    is_run = not pd.isna(cell.value)
+    about = [cell.n, cell.profile, cell.data, cell.seconds, cell.study, cell.verdict]
+    changes = texts.departures(cell.departures) if is_run else ""
+    numbers = [cell.published, cell.aim, cell.value, 2 * cell.error if is_run else None]
+    return [
+        cell.chapter,
+        cell.table,
+        " ".join(map(str, cell.keys)),
+        cell.column,
+        cell.unit,
+        *(_plain(number) for number in numbers),
+        *(_plain(fact) for fact in about),
+        changes,
+    ]
+
+
+def _plain(what: Any) -> Any:
+    """Numbers in ten digits, nothing for what is not known."""
+    if what is None or pd.isna(what):
+        return ""
+    return format(what, ".10g") if isinstance(what, float) else what
+
+
+def _asked(tables: Sequence[str], results: Results) -> Iterator[Any]:
+    """The numbers of these tables, or all."""
+    for frame in [results.table(name) for name in tables] or [results.cells]:
+        yield from frame.itertuples()
 
 
 def _object(cell: Any) -> dict[str, Any]:
@@ -86,16 +143,16 @@ def _number(value: float) -> float | None:
     return None if pd.isna(value) else value
 
 
-def _human(tables: Sequence[str], results: Results) -> Iterator[str]:
+def _human(tables: Sequence[str], results: Results, laid_out: Layout) -> Iterator[str]:
     if not tables:
-        yield from _summary(results.cells.query("table != @AIMS"))
+        yield from _summary(results.cells.query("table != @AIMS"), laid_out)
     for name in tables or [AIMS]:
-        yield from _detail(name, results.table(name))
+        yield from _detail(name, results.table(name), laid_out)
     if not tables:
-        yield from _studies(results)
+        yield from _studies(results, laid_out)
 
 
-def _summary(cells: pd.DataFrame) -> Iterator[str]:
+def _summary(cells: pd.DataFrame, laid_out: Layout) -> Iterator[str]:
     """How often each verdict occurs in each table and in all, reduced or not."""
     words = cells["verdict"].str.removesuffix(REDUCED)
     counts = pd.crosstab(cells["table"], words).reindex(columns=VERDICTS, fill_value=0)
@@ -105,7 +162,7 @@ def _summary(cells: pd.DataFrame) -> Iterator[str]:
         for table in published.tables()
     ]
     head = ("chapter", "published table", "numbers", *VERDICTS)
-    yield from _aligned(head, [*rows, ("", "all", *_counted(counts.sum().tolist()))])
+    yield from laid_out(head, [*rows, ("", "all", *_counted(counts.sum().tolist()))])
     yield ""
 
 
@@ -113,10 +170,10 @@ def _counted(counts: Sequence[int]) -> list[str]:
     return [str(sum(counts)), *(str(count or NOTHING) for count in counts)]
 
 
-def _detail(name: str, cells: pd.DataFrame) -> Iterator[str]:
+def _detail(name: str, cells: pd.DataFrame, laid_out: Layout) -> Iterator[str]:
     first = ("aim",) if name == AIMS else (name, "column")
     head = (*first, "published", "recorded", "runs", "verdict")
-    yield from _aligned(head, [_row(cell) for cell in cells.itertuples()])
+    yield from laid_out(head, [_row(cell) for cell in cells.itertuples()])
     yield ""
 
 
@@ -132,15 +189,21 @@ def _row(cell: Any) -> tuple[str, ...]:
     return *place, cell.printed or NOTHING, recorded, runs, cell.verdict
 
 
-def _studies(results: Results) -> Iterator[str]:
+def _studies(results: Results, laid_out: Layout) -> Iterator[str]:
     rows = [
         (study, profile, f"{recorded} of {cells}", str(outdated or NOTHING))
         for study, profile, recorded, cells, outdated in results.progress.to_numpy().tolist()
     ]
-    yield from _aligned(("study", "profile", "recorded", "outdated records"), rows)
+    yield from laid_out(("study", "profile", "recorded", "outdated records"), rows)
 
 
 def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     for row in [head, ["-" * width for width in widths], *rows]:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _piped(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown."""
+    for row in [head, ["---"] * len(head), *rows]:
+        yield "| " + " | ".join(text.replace("|", "\\|") for text in row) + " |"

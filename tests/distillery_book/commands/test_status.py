@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -155,3 +157,36 @@ def test_a_damaged_record_is_one_sentence_with_file_and_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "made.jsonl, line 1: seconds is None; a finite number of 0 or more is needed" in said
+
+
+def test_csv_has_the_same_numbers_as_json_a_line_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(seeds(0.9950, 0.9952, departures={"passes": [500, 20]}), tmp_path)
+    whole = objects(tmp_path, capsys)
+    assert cli.main(["status", "--csv", "--results", str(tmp_path)]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [line["verdict"] for line in lines] == [each["verdict"] for each in whole]
+    (line,) = [line for line in lines if line["table"] == TABLE and line["recorded"]]
+    assert float(line["recorded"]) == pytest.approx(99.51)
+    assert float(line["two_standard_errors"]) == pytest.approx(0.02)
+    assert (line["n"], line["profile"], line["departures"]) == ("2", "paper", "passes 500 → 20")
+
+
+def test_markdown_tables_have_as_many_columns_in_every_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(seeds(0.9950, 0.9952), tmp_path)
+    assert cli.main(["status", "--markdown", TABLE, "--results", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len({line.count(" | ") for line in lines}) == 1
+    assert lines[1] == "| --- | --- | --- | --- | --- | --- |"
+    assert any("99.51 ± 0.02" in line for line in lines)
+
+
+def test_one_form_is_asked_for_at_a_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["status", "--csv", "--json", "--results", str(tmp_path)])
+    assert "not allowed with" in capsys.readouterr().err
