@@ -46,7 +46,6 @@ ALPHA, BETA = 0.1, 0.5  # DER++: the weight of logits, and of remembered labels
 TAKEN_BACK, KEPT = 5, 0.3  # steps of MER together, and the share of their way that is gone
 LEARNS = 0.01  # of the rates that learn
 AT_ONCE = 100
-HALF = 16  # bits of a number in half precision
 # Filters from which on they lie channels last: of fewer, on processors without AVX-512, a 1x1
 # convolution of stride 2 in oneDNN 3.13 writes beyond its own memory.
 LAID_OUT_FROM = 8
@@ -155,13 +154,8 @@ def icarl(kit: Kit) -> Learner:
 
 
 def recollections(kit: Kit, codec: CategoricalAutoencoder) -> Learner:
-    """Codes that stabilise the reasoner and the autoencoder itself, which is rounded whenever a
-    task ends, if it is stored in half precision.
-    """
-    learner = _dual(kit, codec, memories.recollected(kit, codec))
-    if kit.stored.bits == HALF:
-        learner.ends = lambda number, task: rounded(codec)
-    return learner
+    """Codes that stabilise the reasoner and the autoencoder itself."""
+    return _dual(kit, codec, memories.recollected(kit, codec))
 
 
 def both(kit: Kit, codec: CategoricalAutoencoder) -> Learner:
@@ -224,12 +218,15 @@ def _plain(kit: Kit, network: ResNet18, **more: Any) -> Learner:
 
 
 def _dual(kit: Kit, codec: CategoricalAutoencoder, memory: Memory) -> Learner:
+    """Both learn; an autoencoder stored in half precision is rounded whenever a task ends."""
     network = reasoner(kit)
     learner = _plain(kit, network, memory=memory)
     of_codec = OfPart("codec", PixelCrossEntropy(), teacher=Inputs())
     learner.student = nn.ModuleDict({"codec": codec, "reasoner": network})
     learner.loss = OfPart("reasoner", _within(kit)) + of_codec
     learner.optimizer = Several([optimizer(kit, network), _codec_rule(kit, codec)])
+    if kit.stored == memories.HALVED:
+        learner.ends = lambda number, task: rounded(codec)
     return learner
 
 

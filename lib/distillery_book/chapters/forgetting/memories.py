@@ -27,6 +27,7 @@ from distillery.storage.budgets import PAPERS, Stored
 from distillery_book.chapters.forgetting.setting import stream
 from distillery_book.results.study import Cell
 
+HALVED = Stored(16)
 MOST_CODES = 5000  # recollections in the papers' memories, where more would fit
 CODECS: dict[str, Codec] = {
     "jpeg 25": JPEG(25),
@@ -59,8 +60,11 @@ class Kit:
 
     @property
     def stored(self) -> Stored:
-        """In how many bits each parameter of the autoencoder is kept."""
-        return Stored(int(self.cell.params.get("stored_bits", PAPERS.bits)))
+        """In how many bits each parameter of the autoencoder is kept: single or half precision."""
+        bits = int(self.cell.params.get("stored_bits", PAPERS.bits))
+        if bits not in (PAPERS.bits, HALVED.bits):
+            raise ValueError(f"stored_bits is {bits}: {PAPERS.bits} or {HALVED.bits} is needed")
+        return Stored(bits)
 
     def carried(self, answers: int = 0) -> Carried:
         return Carried(self.outputs, len(self.tasks), answers)

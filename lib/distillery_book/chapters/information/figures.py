@@ -29,7 +29,6 @@ LABELS = {
     "kd+vid_i": "KD and VID-I",
 }
 LAYERS = ("first convolution", "first group", "second group", "third group")
-STAGES = ("before", "a quarter through", "at the end")
 _FRAME = ["label", "kind", "value", "low", "high"]
 
 Lines = dict[str, tuple[np.ndarray, ...]]

@@ -195,3 +195,8 @@ def test_a_lookup_of_runs_does_not_find_those_that_were_told_more() -> None:
     for where in wheres:
         found = [each for each in params if all(each.get(k) == v for k, v in where.items())]
         assert len({str(each) for each in found}) == 1
+
+
+def test_parameters_are_stored_in_single_or_half_precision() -> None:
+    with pytest.raises(ValueError, match="stored_bits is 8: 32 or 16 is needed"):
+        _learner(4, stored_bits=8)
