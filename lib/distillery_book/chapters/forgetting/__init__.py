@@ -13,7 +13,7 @@ CHAPTER = Chapter(
     finding=(
         "**Forgetting**: CIFAR-100's classes come in twenty groups, each seen once, and the bits "
         "of 200 photographs may be kept. At the end a network answers "
-        "{glue:text}`05_forgetting.ipynb::forgetting-replay:s` % rightly from photographs, no "
+        "{glue:text}`05_forgetting.ipynb::forgetting-replay:s` % rightly from photographs, hardly "
         "more from recollections with their autoencoder at 32 bits a parameter "
         "({glue:text}`05_forgetting.ipynb::forgetting-paid:s` %), "
         "{glue:text}`05_forgetting.ipynb::forgetting-halved:s` % if it is kept in half precision, "
