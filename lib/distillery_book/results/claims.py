@@ -146,14 +146,13 @@ def _favour(difference: Estimate) -> float:
 
 
 def _paired(first: Mean, second: Mean, results: Results) -> list[Estimate]:
-    ours, others = first.runs(results), second.runs(results)
-    both = sorted(ours.keys() & others.keys())
-    gaps = [first.value(ours[seed]) - second.value(others[seed]) for seed in both]
+    pairs = verdicts.paired(first.runs(results).values(), second.runs(results).values())
+    gaps = [first.value(ours) - second.value(others) for ours, others in pairs]
     if len(gaps) > 1:
         return [metrics.mean_and_error(gaps)]
     return [
-        Estimate(gap, math.hypot(first.error(ours[seed]), second.error(others[seed])), 1)
-        for gap, seed in zip(gaps, both, strict=True)
+        Estimate(gap, math.hypot(first.error(ours), second.error(others)), 1)
+        for gap, (ours, others) in zip(gaps, pairs, strict=True)
     ]
 
 

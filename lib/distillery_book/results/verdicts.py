@@ -193,18 +193,16 @@ def difference(
     """The mean over the seeds that both have of how far `metric` times `scale` of ours lies above
     that of the others, None where they share no seed.
     """
-    rivals = {run.seed: run for run in others}
-    paired = [run for run in ours if run.seed in rivals]
-    against = [rivals[run.seed] for run in paired]
-    means = [recorded(runs, metric, where={}, scale=scale) for runs in (paired, against)]
-    if None in means:
+    pairs = paired(ours, others)
+    own, other = (
+        recorded(runs, metric, where={}, scale=scale)
+        for runs in ([run for run, _ in pairs], [rival for _, rival in pairs])
+    )
+    if own is None or other is None:
         return None
-    own, other = (mean for mean in means if mean is not None)
-    gaps = [
-        scale * (run.metrics[metric] - rival.metrics[metric])
-        for run, rival in zip(paired, against, strict=True)
-    ]
-    over_seeds = metrics.mean_and_error(gaps)
+    over_seeds = metrics.mean_and_error(
+        scale * (run.metrics[metric] - rival.metrics[metric]) for run, rival in pairs
+    )
     is_spread = over_seeds.n > 1
     return replace(
         own,
@@ -215,6 +213,12 @@ def difference(
         departures={**other.departures, **own.departures},
         is_doubted=own.is_doubted or other.is_doubted,
     )
+
+
+def paired(ours: Iterable[Record], others: Iterable[Record]) -> list[tuple[Record, Record]]:
+    """The runs of the seeds that both have, by seed."""
+    first, second = ({run.seed: run for run in runs} for runs in (ours, others))
+    return [(first[seed], second[seed]) for seed in sorted(first.keys() & second.keys())]
 
 
 def _hypot(*errors: float | None) -> float | None:

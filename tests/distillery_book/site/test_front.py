@@ -74,3 +74,10 @@ def test_the_loop_needs_no_script_and_is_told_in_words() -> None:
     assert "<script" not in picture
     assert "<desc" in picture
     assert "\n\n" not in picture
+
+
+def test_one_conclusion_holds_and_two_hold() -> None:
+    (claim, *_) = claims()
+    words = ["holds", "fails", "fails", "undecided"]
+    told = conclusions._told([conclusions.Judged(claim, word) for word in words])
+    assert told == "1 holds, 2 fail, 1 undecided"

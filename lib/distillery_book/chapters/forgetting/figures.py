@@ -32,8 +32,7 @@ LABELS = {  # of the rows of Table 5
     "categorical_76x2": "recollections, autoencoder untrained",
     "categorical_76x2_pretrained_cifar10": "recollections, autoencoder from CIFAR-10",
 }
-METHODS = {
-    "JPEG copies": "jpeg 25",
+RIVALS = {
     "JPEG copies of quality 10": "jpeg 10",
     "WebP, quality 10": "webp 10",
     "GEM": "gem",
@@ -145,22 +144,17 @@ def against_bits(split: str = "superclass") -> dict[str, tuple[np.ndarray, ...]]
 
 def remembered(split: str) -> dict[str, list[Mean]]:
     """The runs of each way of remembering, by what a picture calls it."""
-    start = {"split": split, "start": "cifar10"}
-    codes = [claims.retained("recollections", split=split, **grid.recollections(10))]
-    codes += [claims.retained("recollections", **start, **grid.total())]
-    photographs = [
-        claims.retained("replay", split=split, images=size) for size in (10, grid.IMAGES)
-    ]
-    copies = [claims.retained("jpeg 25", split=split, images=10, counts="full")]
-    rivals = {
-        label: [claims.retained(method, split=split, **FULL)] for label, method in METHODS.items()
-    }
+
+    def runs(method: str, *told: Mapping[str, Any]) -> list[Mean]:
+        return [claims.retained(method, split=split, **each) for each in told]
+
+    start, few = {"start": "cifar10"}, {"images": 10}
     return {
-        "photographs": photographs,
-        "recollections": codes,
-        "the same, half precision": [claims.retained("recollections", **start, **grid.halved())],
-        **rivals,
-        "JPEG copies": [*copies, *rivals["JPEG copies"]],
+        "photographs": runs("replay", few, {"images": grid.IMAGES}),
+        "recollections": runs("recollections", grid.recollections(10), {**start, **grid.total()}),
+        "the same, half precision": runs("recollections", {**start, **grid.halved()}),
+        "JPEG copies": runs("jpeg 25", {**few, "counts": "full"}, FULL),
+        **{label: runs(method, FULL) for label, method in RIVALS.items()},
     }
 
 

@@ -12,11 +12,11 @@ from distillery_book.results.results import Results
 from distillery_book.site.front import known, verdict_squares
 from distillery_book.site.front.known import Paper
 
-WORDS = {
-    claims.HOLDS: "hold",
-    claims.FAILS: "fail",
-    claims.UNDECIDED: "undecided",
-    verdicts.NOT_RUN: "not yet tested",
+WORDS = {  # of one conclusion, and of several
+    claims.HOLDS: ("holds", "hold"),
+    claims.FAILS: ("fails", "fail"),
+    claims.UNDECIDED: ("undecided", "undecided"),
+    verdicts.NOT_RUN: ("not yet tested", "not yet tested"),
 }
 
 
@@ -77,7 +77,8 @@ def _card(paper: Paper, every: Iterable[Judged], results: Results) -> str:
 
 def _told(own: Sequence[Judged]) -> str:
     counted = Counter(one.verdict for one in own)
-    return ", ".join(f"{counted[word]} {WORDS[word]}" for word in WORDS if counted[word])
+    found = {word: counted[word] for word in WORDS if counted[word]}
+    return ", ".join(f"{n} {WORDS[word][n > 1]}" for word, n in found.items())
 
 
 def _listed(numbers: Sequence[int]) -> str:
