@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,12 +24,13 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def told(monkeypatch: pytest.MonkeyPatch, values: dict[str, list[float]]) -> Results:
     """Results whose accuracies are these, in points, a number a seed."""
 
-    def runs(mean: claims.Mean, _results: Results) -> dict[int, float]:
+    def runs(mean: claims.Mean, _results: Results) -> dict[int, SimpleNamespace]:
         column = mean.metric.removeprefix("accuracy_").rsplit("_", 1)[0]
-        return dict(enumerate(values.get(column, [])))
+        points = enumerate(values.get(column, []))
+        return {seed: SimpleNamespace(seed=seed, points=value) for seed, value in points}
 
     monkeypatch.setattr(claims.Mean, "runs", runs)
-    monkeypatch.setattr(claims.Mean, "value", lambda _mean, run: run)
+    monkeypatch.setattr(claims.Mean, "value", lambda _mean, run: run.points)
     return Results.open()
 
 
