@@ -79,7 +79,7 @@ class Outcome:
     data, small trained models.
 
     `departures` maps a name to [published, here]: `{"passes": [500, 20]}`. Arrays are meant for
-    pictures (2 MB a study). Models are those worth shipping (25 MB in all): they are stored in one
+    pictures (2 MB a study). Models are those worth shipping (35 MB in all): they are stored in one
     file, recorded as `weights_name`, and are loaded by their own names.
     """
 
