@@ -4,8 +4,9 @@ agrees          within two combined standard errors, or its table's tolerance wh
 beats           better by more than that, and no departure may have helped
 misses          worse by more than that
 differs         further away than that, where neither direction is better
-undecided       our interval is wider than the difference that the paper's conclusion hangs on, the
-                sign is the opposite one, the estimator doubts itself, or the runs are too few
+undecided       the runs are too few for their table; or it would agree or be better, and our
+                interval is wider than the difference that the paper's conclusion hangs on, the
+                sign is the opposite one, or the estimator doubts itself
 calibrates      it decided something that the paper leaves open, and judges nothing
 by definition   arithmetic alone; it counts for nothing
 not run         nothing is recorded
@@ -32,7 +33,8 @@ from distillery_book.results.records import Record
 NOT_RUN = "not run"
 BY_DEFINITION = "by definition"
 CALIBRATES = "calibrates"
-VERDICTS = ("agrees", "beats", "misses", "differs", "undecided", CALIBRATES, BY_DEFINITION, NOT_RUN)
+UNDECIDED = "undecided"
+VERDICTS = ("agrees", "beats", "misses", "differs", UNDECIDED, CALIBRATES, BY_DEFINITION, NOT_RUN)
 REDUCED = ", reduced"
 RANKS = {"paper": 0, "laptop": 1}
 STAND_IN = "embedded:"
@@ -73,7 +75,13 @@ def judge(cell: published.Cell, recorded: Recorded | None) -> str:
         return BY_DEFINITION
     if recorded.calibrates:
         return CALIBRATES
-    verdict = decide(
+    is_enough = recorded.n >= cell.column.runs_needed
+    verdict = _decided(cell, recorded) if is_enough else UNDECIDED
+    return verdict + (REDUCED if recorded.departures else "")
+
+
+def _decided(cell: published.Cell, recorded: Recorded) -> str:
+    return decide(
         recorded.value - cell.value,
         margin(cell, recorded),
         cell.column.direction,
@@ -81,7 +89,6 @@ def judge(cell: published.Cell, recorded: Recorded | None) -> str:
         is_vague=is_vague(cell, recorded),
         is_opposed=cell.column.signed and recorded.value * cell.value < 0,
     )
-    return verdict + (REDUCED if recorded.departures else "")
 
 
 def decide(
@@ -104,16 +111,15 @@ def decide(
     if not is_near and not is_better:
         return "differs" if better == "none" else "misses"
     if is_vague or (is_near and is_opposed):
-        return "undecided"
+        return UNDECIDED
     return "agrees" if is_near or is_helped else "beats"
 
 
 def is_vague(cell: published.Cell, recorded: Recorded) -> bool:
-    """Whether ours is known too badly to tell: an interval wider than the effect that the paper's
-    conclusion hangs on, an estimator that doubts itself, or fewer runs than the table needs.
+    """Whether ours is known too badly to agree: an interval wider than the effect that the paper's
+    conclusion hangs on, or an estimator that doubts itself.
     """
-    too_few = recorded.n < cell.column.runs_needed
-    return recorded.is_doubted or too_few or 2 * own_error(cell, recorded) > cell.effect + ROUNDING
+    return recorded.is_doubted or 2 * own_error(cell, recorded) > cell.effect + ROUNDING
 
 
 def own_error(cell: published.Cell, recorded: Recorded) -> float:

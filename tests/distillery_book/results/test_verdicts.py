@@ -236,11 +236,13 @@ def test_an_estimator_that_doubts_itself_is_at_most_undecided() -> None:
         assert verdicts.judge(cell(), found(value, is_doubted=True)) == verdict
 
 
-def test_fewer_runs_than_a_table_needs_are_at_most_undecided() -> None:
-    table = cell(runs_needed=3)
-    for value, verdict in ((90.0, "undecided"), (99.0, "undecided"), (80.0, "misses")):
-        assert verdicts.judge(table, found(value, n=2)) == verdict
-    assert verdicts.judge(table, found(99.0, n=3)) == "beats"
+@pytest.mark.parametrize("direction", WORDS)
+def test_fewer_runs_than_a_table_needs_decide_nothing_on_either_side(direction: str) -> None:
+    table = cell(direction, runs_needed=3)
+    for value in VALUES:
+        assert verdicts.judge(table, found(value, n=2)) == "undecided"
+    words = {verdicts.judge(table, found(value, n=3)) for value in VALUES}
+    assert words >= {"agrees", "differs" if direction == "none" else "beats"}
 
 
 def test_what_two_numbers_owe_to_the_same_test_images_is_counted_once() -> None:
