@@ -94,6 +94,18 @@ def test_a_page_loads_without_network_or_console_error(light: _Visit) -> None:
     )
 
 
+def test_a_page_is_set_in_the_font_that_lies_beside_it(light: _Visit) -> None:
+    """A family that no rule declares passes `fonts.check`, so what was loaded is asked for too."""
+    faces = "[...document.fonts].filter(f => f.family.includes('Source Serif 4'))"
+    loaded = f"{faces}.filter(f => f.status === 'loaded').map(f => `${{f.style}} ${{f.weight}}`)"
+    light.tab.evaluate("document.fonts.ready.then(() => true)")
+    assert light.tab.evaluate("""document.fonts.check("16px 'Source Serif 4'")""")
+    assert "normal 400" in light.tab.evaluate(loaded)
+    family = "getComputedStyle(document.querySelector('article')).fontFamily"
+    assert light.tab.evaluate(family).startswith('"Source Serif 4"')
+    assert light.complaints == []
+
+
 def test_a_page_draws_all_its_mathematics(light: _Visit) -> None:
     wanted = light.tab.evaluate("document.querySelectorAll('.math').length")
     drawn = light.tab.evaluate(
