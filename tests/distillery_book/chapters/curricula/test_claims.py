@@ -10,6 +10,7 @@ import pytest
 from distillery_book.chapters.curricula import claims, figures
 from distillery_book.results import registry
 from distillery_book.results.claims import Mean
+from distillery_book.results.results import Results
 
 PLACES = [
     pytest.param(
@@ -28,6 +29,15 @@ def test_what_is_asked_for_is_a_cell_of_the_study_at_each_of_its_seeds(mean: Mea
     fitting = [cell for cell in cells if mean.where.items() <= cell.params.items()]
     assert len(fitting) >= 2
     assert len({cell.seed for cell in fitting}) == len(fitting)
+
+
+@pytest.mark.parametrize("mean", PLACES)
+def test_the_answers_of_a_mean_are_those_that_its_metric_is_the_share_of(mean: Mean) -> None:
+    results = Results.open()
+    for run in mean.runs(results).values():
+        right = mean.right(run, results)
+        assert right is not None
+        assert 100 * right.double().mean() == pytest.approx(mean.value(run))
 
 
 def test_what_is_printed_hurts_the_smallest_subsets_alone() -> None:
