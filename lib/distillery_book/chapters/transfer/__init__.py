@@ -13,10 +13,11 @@ CHAPTER = Chapter(
     finding=(
         "**Buffer or code**: kept as 38 bits each, 50,000 digits teach a new LeNet, by 10,000 "
         "examples, to read {glue:text}`03_transfer.ipynb::transfer-buffer:s` % of unseen digits; "
-        "five hundred whole ones in the same storage "
-        "{glue:text}`03_transfer.ipynb::transfer-raw:s` %, random codes "
-        "{glue:text}`03_transfer.ipynb::transfer-code:s` %. A network without convolutions learns "
-        "less from random codes than from those kept. Copies in JPEG or WebP that fill the same "
-        "storage teach the LeNet about as much as recollections, as far as two seeds tell."
+        "in the same storage five hundred whole ones "
+        "{glue:text}`03_transfer.ipynb::transfer-raw:s` %, JPEG copies "
+        "{glue:text}`03_transfer.ipynb::transfer-jpeg:s` %, WebP "
+        "{glue:text}`03_transfer.ipynb::transfer-webp:s` %; random codes, of which nothing is "
+        "kept, {glue:text}`03_transfer.ipynb::transfer-code:s` %. A network without convolutions "
+        "learns less from random codes than from those kept."
     ),
 )
