@@ -358,8 +358,8 @@ def test_the_scoreboard_unfolded_and_filtered_fits_its_page(browser: Any, width:
     with _Visit(browser, SCOREBOARD, width=width) as visit:
         visit.tab.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
         assert visit.tab.evaluate("document.documentElement.scrollWidth") <= width
-        inside = "[...document.querySelectorAll('.scores-table')].map(t => t.scrollWidth - t.clientWidth)"
-        assert max(visit.tab.evaluate(inside)) <= 0
+        boxes = "[...document.querySelectorAll('.scores-table, .scores table')]"
+        assert max(visit.tab.evaluate(f"{boxes}.map(b => b.scrollWidth - b.clientWidth)")) <= 0
 
 
 def test_marks_of_the_scoreboard_fade_with_their_rows_and_lead_to_them(browser: Any) -> None:

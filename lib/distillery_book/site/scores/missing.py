@@ -26,7 +26,7 @@ def html(results: Results) -> str:
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="scores">{table}</div>'
+    return f'<div class="scores scores-missing">{table}</div>'
 
 
 def unrun_numbers(
