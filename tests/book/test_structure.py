@@ -23,6 +23,9 @@ from distillery_book.site.pytest_notebooks import comparison
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "book").glob("*.ipynb"))
+SCOREBOARD = (
+    ROOT / "book" / "12_scoreboard.md"
+)  # the last chapter: no notebook, but made of records
 FIRST_PAGES = [path for path in PAGES if path.stem[2] == "_"]
 each_chapter = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 
@@ -43,11 +46,12 @@ def test_the_contents_list_every_page_of_every_chapter_in_the_order_of_numbers()
         for path in book.rglob(f"*.{suffix}")
     ]
     listed = sorted(patfilter(documents, pattern))  # as the contents sort them
-    assert listed == [f"book/{path.stem}" for path in PAGES]
-    numbers = [re.findall(r"^(\d\d)([a-z]?)_", path.stem)[0] for path in PAGES]
+    pages = [*PAGES, SCOREBOARD]
+    assert listed == [f"book/{path.stem}" for path in pages]
+    numbers = [re.findall(r"^(\d\d)([a-z]?)_", path.stem)[0] for path in pages]
     assert numbers == sorted(set(numbers))
     assert numbers[0] == ("01", "")
-    assert all(re.fullmatch(r"\d\d[a-z]?(_[a-z0-9]+)+", path.stem) for path in PAGES)
+    assert all(re.fullmatch(r"\d\d[a-z]?(_[a-z0-9]+)+", path.stem) for path in pages)
 
 
 def test_every_first_page_has_a_folder_and_every_second_page_a_first() -> None:
