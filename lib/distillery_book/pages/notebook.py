@@ -61,7 +61,7 @@ __all__ = [
 
 ORIGIN = ["study", "profile", "data", "device", "precision", "versions", "commit"]
 EVIDENCE = ["departures", "n", "data", "profile", "seconds"]
-LINE = ["column", "here", "recorded", "published", "verdict", *EVIDENCE]
+LINE = ["column", "recorded", "published", "verdict", *EVIDENCE]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,16 +104,15 @@ def start(profile: str, *, device: str = "auto", precision: str = "auto", seed: 
 
 def table(
     name: str,
-    here: Mapping[tuple[Any, ...], texts.Shown] | None = None,
     *,
     rows: Mapping[str, Any] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """A published table, a line for each number: here, recorded (± two standard errors over seeds,
-    or as the one run measured them itself), published, verdict; then n, data, profile, seconds.
+    """A published table, a line for each number: recorded (± two standard errors over seeds, or as
+    the one run measured them itself), published, verdict; then n, data, profile, seconds.
 
-    `here` maps (key, ..., column) to a number, a number and its spread, or a text. `rows` keeps the
-    lines whose keys are as given (a value, or several); `columns` keeps these value columns.
+    `rows` keeps the lines whose keys are as given (a value, or several); `columns` keeps these
+    value columns. What the page itself computes at the smoke profile never stands in it.
     Departures from the published protocol have a column of their own, if there are any.
     """
     source = published.table(name)
@@ -124,8 +123,7 @@ def table(
     if columns is not None:
         kept = [chosen(f"column of {name}", column, list(source.columns)) for column in columns]
         cells = cells[cells["column"].isin(kept)]
-    computed = {_place(name, at): what for at, what in (here or {}).items()}
-    lines = [_line(cell, list(source.keys), computed) for cell in cells.itertuples()]
+    lines = [_line(cell, list(source.keys)) for cell in cells.itertuples()]
     return _terse(pd.DataFrame(lines, columns=[*source.keys, *LINE]), list(source.keys))
 
 
@@ -223,23 +221,14 @@ def _set_style() -> None:
         pd.set_option(f"display.{option}", setting)
 
 
-def _place(name: str, at: tuple[Any, ...]) -> published.Place:
-    """A key of `here`, checked against the table."""
-    return published.at(name, *(at if isinstance(at, tuple) else (at,))).place
-
-
 def _several(wanted: Any) -> list[Any]:
     return list(wanted) if isinstance(wanted, (list, tuple, set, range)) else [wanted]
 
 
-def _line(
-    cell: Any, keys: Sequence[str], here: Mapping[published.Place, texts.Shown]
-) -> dict[str, Any]:
-    computed = here.get((cell.table, *cell.keys, cell.column))
+def _line(cell: Any, keys: Sequence[str]) -> dict[str, Any]:
     return {
         **dict(zip(keys, cell.keys, strict=True)),
         "column": cell.column,
-        "here": "" if computed is None else texts.shown(computed, cell.format),
         "recorded": texts.give_or_take(cell.value, 2 * cell.error, cell.format),
         "published": cell.printed,
         "verdict": cell.verdict,

@@ -71,7 +71,6 @@ def test_a_smoke_chapter_is_given_the_stand_in(monkeypatch: pytest.MonkeyPatch) 
 def test_a_table_is_whole_before_any_run() -> None:
     frame = notebook.table(TABLE)
     assert list(frame.columns) == [
-        "here",
         "recorded",
         "published",
         "verdict",
@@ -86,11 +85,10 @@ def test_a_table_is_whole_before_any_run() -> None:
     assert frame.loc[PLACE, "published"] == "98.51"
 
 
-def test_a_table_shows_here_recorded_and_published_side_by_side(results: Path) -> None:
+def test_a_table_shows_recorded_and_published_side_by_side(results: Path) -> None:
     keep(seeds(0.9850, 0.9852), results)
-    line = notebook.table(TABLE, {PLACE: 91.234}).loc[PLACE]
+    line = notebook.table(TABLE).loc[PLACE]
     assert line.to_dict() == {
-        "here": "91.23",
         "recorded": "98.51 ± 0.02",
         "n": "2",
         "data": "mnist",
@@ -113,17 +111,6 @@ def test_rows_and_columns_can_be_chosen() -> None:
     assert "column" not in frame.columns
 
 
-def test_what_was_computed_here_may_carry_its_error_or_be_a_text() -> None:
-    here = {
-        (10, "real"): (10.0, 2.0),
-        (100, "real"): metrics.Estimate(20.0, 1.0, 5),
-        (1000, "real"): "too long",
-        (10000, "real"): math.nan,
-    }
-    frame = notebook.table(TABLE, here, columns=["real"])
-    assert frame["here"].tolist() == ["10.00 ± 2.00", "20.00 ± 2.00", "too long", "not run", ""]
-
-
 def test_the_text_of_a_table_is_the_same_each_time(results: Path) -> None:
     keep(seeds(0.9850, 0.9852), results)
     assert repr(notebook.table(TABLE)) == repr(notebook.table(TABLE))
@@ -133,9 +120,6 @@ def test_the_text_of_a_table_is_the_same_each_time(results: Path) -> None:
     ("call", "said"),
     [
         (lambda: notebook.table("vid_transfr"), "did you mean 'vid_transfer'"),
-        (lambda: notebook.table(TABLE, {(10, "reel"): 1.0}), "did you mean 'real'"),
-        (lambda: notebook.table(TABLE, {(11, "real"): 1.0}), "unknown row .* 'episodes=11'"),
-        (lambda: notebook.table(TABLE, {"real": 1.0}), r"\(episodes, column\) is needed"),  # type: ignore[dict-item]
         (lambda: notebook.table(TABLE, rows={"episode": 10}), "did you mean 'episodes'"),
         (lambda: notebook.table(TABLE, columns=["reel"]), "did you mean 'real'"),
     ],
