@@ -6,7 +6,7 @@ from distillery_book.results.registry import Chapter
 
 CHAPTER = Chapter(
     "03_transfer",
-    studies=("transfer", "curricula"),
+    studies=("transfer", "curricula", "omniglot"),
     title="Buffer or code",
     question="I may keep a hundredth of my data. What should I keep to teach another network?",
     costs="a student taught from a recollection file: a minute on one core for 10,000 examples",
