@@ -53,6 +53,7 @@ def test_figures_are_whole_before_any_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert figures.beside_published()["value"].notna().sum() == len(figures.TABLE_3)
     assert figures.chosen("active", 1000).sum() == 0
     assert figures.word(claims.gain("real", 1000, "active")) == "not run"
+    assert figures.active_against("compress_100x", "", student="mlp") == "not run"
 
 
 def test_a_wide_table_leaves_out_numbers_of_examples_that_nobody_has_run() -> None:
