@@ -5,12 +5,23 @@ Skipped where there is none.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from distillery import distill
-from distillery.generators import Asked, Conditionals, Noise, Resample
+from distillery.generators import (
+    Asked,
+    Conditionals,
+    Diverse,
+    Generator,
+    Hardest,
+    Noise,
+    RecollectionBuffer,
+    Resample,
+)
 from distillery.losses import AbsoluteError, DerivativeSquareError, SoftTargets
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.mlp import MLP
@@ -138,3 +149,36 @@ def test_annealing_finds_the_partition_function():
     estimate = importance(paths.log_ratios)
     assert abs(estimate.value - exact) < 5 * estimate.error
     assert estimate.error < 0.1
+
+
+def test_what_a_buffer_recalls_is_chosen_from_as_on_the_cpu():
+    """Diverse and hard ones among pictures of the device; the numbers of the codes are labels."""
+
+    class Brought(Generator):
+        def __init__(self, memory: RecollectionBuffer) -> None:
+            self.memory = memory
+
+        def draw(self, n: int) -> Batch:
+            return self.memory.draw(n).to("cpu")
+
+    def recalled() -> RecollectionBuffer:
+        rng, codes = torch.Generator().manual_seed(15), torch.Generator().manual_seed(16)
+        codec = CategoricalAutoencoder(12, 2, rng=rng).cuda()
+        codec.decoder.requires_grad_(False)
+        for parameter in codec.decoder.parameters():
+            parameter.mul_(4)  # so that pictures differ, though nobody trained the codec
+        bits = torch.randint(2, (500, 12), generator=codes)
+        return RecollectionBuffer.full(codec, bits, torch.arange(500), rng=rng, keep=True)
+
+    def chosen(source: Generator, device: str) -> Batch:
+        teacher, student = Frozen(network(784, 8, 5)).to(device), network(784, 16, 5).to(device)
+        unlike = Diverse(source, of=10, keep=10, rng=torch.Generator().manual_seed(17))
+        score = partial(SoftTargets().each, teacher, student)
+        return Hardest(unlike, score, of=10).draw(30)
+
+    here, there = chosen(Brought(recalled()), "cpu"), chosen(recalled(), "cuda")
+    assert there.x.is_cuda
+    assert there.y.is_cuda
+    assert there.y.cpu().equal(here.y)
+    assert there.x.cpu().equal(here.x)
+    assert len(here.y.unique()) > 20

@@ -14,8 +14,10 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from paired import print_memory
 
 from distillery import distill
 from distillery.generators import Resample
@@ -96,6 +98,8 @@ def main() -> None:
             f"{name:20} ours {mine:6.2f} ms a step   bare convolutions {theirs:6.2f} ms  "
             f" {ratio:5.2f} times as long"
         )
+        names = ("ours", "bare convolutions")
+        print_memory({n: partial(run, 1) for n, run in zip(names, runs, strict=True)})
     print(
         f"products in {dtype or torch.float32}, batches of {options.batch}; target: at most 1.5"
         " times"

@@ -14,8 +14,10 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from paired import print_memory
 from torch import nn
 
 from distillery import distill
@@ -117,6 +119,7 @@ def main() -> None:
             f"{name:40} {1000 * statistics.median(values):7.1f} ms a step   {ratio:5.2f} times as"
             " fast"
         )
+    print_memory({name: partial(run, 1) for name, run in runs.items()})
     print(f"products of ours in {dtype or torch.float32}; target: 4 times")
 
 

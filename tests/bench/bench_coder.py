@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python tests/bench/bench_coder.py [--codes 50000] [--repeats 15]
 
 One thread, one process, in turns. By one table for all symbols, and, ours alone, codes by tables
-that adapt to each variable. The overhead is over what the table's probabilities say.
+that adapt to each variable. constriction may have its model, and the symbols in the type that it
+takes, ready before the clock starts. The overhead is over what the table's probabilities say.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ output; and the ensemble's update.
 
 One thread, one process; paired runs take turns, ratios are medians over pairs of the process' own
 time, which other work disturbs less than the clock on the wall. Batch 20, ten outputs, student
-784-50-30-10, the teacher's networks 784-500-300-10.
+784-50-30-10, the teacher's networks 784-500-300-10. The double backward pass may take the teacher's
+slopes ready made where ours does, and keeps a graph only of what the student's step goes back
+through; torch's Adadelta may choose its own implementation.
 """
 
 from __future__ import annotations

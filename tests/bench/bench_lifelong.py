@@ -4,7 +4,8 @@
 
 1. Ten new pictures and ten remembered ones, CIFAR's size, GEM's reduced ResNet-18: photographs, JPEG
    copies, recollections of 48 and 76 bits with the autoencoder that learns beside; and the same
-   replay by Avalanche, without its logging and its evaluation, its loader in this process.
+   replay by Avalanche. Avalanche may do without its logging, its evaluation and its worker
+   processes, as ours does without them.
 2. GEM and A-GEM with nineteen earlier tasks, ten pictures of each, beside a step of replay; at most 12
    times is wanted of GEM.
 

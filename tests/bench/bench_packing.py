@@ -18,6 +18,7 @@ from collections.abc import Callable
 from statistics import median
 
 import numpy as np
+from paired import print_memory
 
 from distillery.storage import pack, packed_bits, unpack
 
@@ -79,18 +80,20 @@ def main() -> None:
         assert np.array_equal(unpack(packed, values, codes.shape), codes)
         assert np.array_equal(path_unpack(theirs, values, codes.shape), codes)
         waste = packed_bits(codes.size, values) / (codes.size * math.log2(values)) - 1
+        runs: dict[str, Callable[[], object]] = {
+            "pack": lambda: pack(codes, values),
+            "numpy's pack": lambda: path_pack(codes, values),
+            "unpack": lambda: unpack(packed, values, codes.shape),
+            "numpy's unpack": lambda: path_unpack(theirs, values, codes.shape),
+        }
         rows = [
-            times(lambda: pack(codes, values), lambda: path_pack(codes, values), asked.repeats),
-            times(
-                lambda: unpack(packed, values, codes.shape),
-                lambda: path_unpack(theirs, values, codes.shape),
-                asked.repeats,
-            ),
+            times(runs[name], runs[f"numpy's {name}"], asked.repeats) for name in ("pack", "unpack")
         ]
         spent = "".join(
             f"{1e9 * seconds / codes.size:8.2f} {ratio:6.2f}x  " for seconds, ratio in rows
         )
         print(f"{variables:6} x {values:<5} {waste:9.4%} {spent}")
+        print_memory(runs)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import torch
+from paired import print_memory
 
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.storage import Recollections
@@ -55,7 +57,14 @@ def main() -> None:
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             path = written(folder, size, asked.count)
-            loads = [milliseconds(lambda: Recollections.load(path)) for _ in range(asked.repeats)]
+            load = partial(Recollections.load, path)
+            loads = [milliseconds(load) for _ in range(asked.repeats)]
+            unread = Recollections.load(path, rng=torch.Generator().manual_seed(0))
+            needs: dict[str, Callable[[], object]] = {
+                "loading": load,
+                "the first batch": partial(unread.draw, BATCH),
+            }
+            print_memory(needs)
             read = Recollections.load(path, rng=torch.Generator().manual_seed(0))
         first = milliseconds(lambda: read.draw(BATCH))
         later = median(milliseconds(lambda: read.draw(BATCH)) for _ in range(10 * asked.repeats))
@@ -68,6 +77,12 @@ def main() -> None:
         print(
             f"{name:18} {median(loads):6.1f} ms {first / 1000:8.2f} s {later:13.2f} ms"
             f" {megabytes:10.0f} MB {anew:8.1f} ms"
+        )
+        print_memory(
+            {
+                "a later batch": partial(read.draw, BATCH),
+                "decoded anew": lambda: read.student.decode(read.codes[:BATCH]),
+            }
         )
     print(f"target at 38x2: loading, and a batch after the first, under {TARGET:g} ms each")
 

@@ -6,7 +6,8 @@ blackjax, in one process.
 Every sampler gets the posterior as one fused call in its own best language, in double precision,
 with the same width, chains and start, on one thread; burn-in and compilation are outside the clock.
 Paired runs take turns. Effective sizes are the least over dimensions, by one estimator for all. A
-peer that is not installed is reported as missing.
+peer that is not installed is reported as missing. First comes the memory that each sampler needs
+beyond its package, its compilation and its start, on the largest posterior.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import argparse
 import importlib
+import importlib.util
 import math
 import time
 from collections.abc import Callable
@@ -29,6 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from paired import MEBI, peak_memory
 
 from distillery.generators.chain import Chain
 from distillery.models.bayes import LogisticPosterior, MixturePosterior
@@ -205,6 +208,7 @@ RIVALS: dict[str, Callable[[Posterior, int], Run]] = {
     "blackjax slice": blackjax_slice,
     "(blackjax NUTS)": blackjax_nuts,
 }
+NEEDS = {"sbi": "sbi", "zeus": "zeus", "blackjax slice": "blackjax", "(blackjax NUTS)": "blackjax"}
 
 
 def main() -> None:
@@ -214,9 +218,26 @@ def main() -> None:
     parser.add_argument("--chains", type=int, nargs="+", default=[1, 100])
     options = parser.parse_args()
     torch.set_num_threads(1)
+    memory(mixture(1000), max(options.chains))  # before JAX has threads, which no fork survives
     for posterior in (logistic(), mixture(10), mixture(100), mixture(1000)):
         for chains in options.chains:
             compare(posterior, chains, options.repeats, options.seconds)
+
+
+def memory(posterior: Posterior, chains: int) -> None:
+    """Prints what so many sweeps need in a child that has imported and compiled beforehand."""
+    print(f"peak memory of {PROBE} sweeps, {posterior.name}, {chains} chains")
+    for name, rival in RIVALS.items():
+        if importlib.util.find_spec(NEEDS.get(name, "torch")) is None:
+            continue
+        made: list[Run] = []
+
+        def prepare() -> None:
+            made.append(rival(posterior, chains))
+            made[0](PROBE)
+
+        needed = peak_memory(lambda: made[0](PROBE), prepare=prepare)
+        print(f"  {name:22} {needed / MEBI:9.1f} MiB")
 
 
 def compare(posterior: Posterior, chains: int, repeats: int, seconds: float) -> None:

@@ -23,6 +23,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
 
+from paired import print_memory
+
 from distillery_book.results import records
 from distillery_book.results.results import Results
 from distillery_book.results.study import Answer, Cell, Outcome, Study
@@ -90,6 +92,13 @@ def main() -> None:
         write(folder, given.lines)
         read = seconds(lambda: list(records.read("made", folder)))
         quick = seconds(lambda: ask(folder, known, given.lines))
+        needs: dict[str, Callable[[], object]] = {
+            "reading": lambda: list(records.read("made", folder)),
+            "status": lambda: ask(folder, known, given.lines),
+        }
+        print_memory(needs)
+        write(folder, given.compared)
+        print_memory({f"{given.compared} lines compared": lambda: compare(folder, known)})
     print(f"{given.lines} lines, seconds of one core")
     print(f"  reading alone           {read:8.2f}")
     print(f"  status, and all means   {quick:8.2f}")

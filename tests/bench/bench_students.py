@@ -5,19 +5,20 @@
 
 Every student has its own weights, its own stream and its own Adam; all is trained by `distill`, so
 that what surrounds a step is counted. One thread, one process, runs in turns; times are the process'
-own. A column is microseconds a step of one student, and how many times as long as ours it takes.
+own. The rival may take what ours takes, the fused Adam, batches ready in memory and no probes or
+checkpoints, and trains its students one after the other. A column is microseconds a step of one student, and how many times as long as ours it takes.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
 
 import torch
+from paired import print_memory
 from torch import nn
 
 from distillery import distill
@@ -107,8 +108,8 @@ def main() -> None:
                 for t in taken.values()
             ]
             print(f"  {count:8}  " + "".join(f"{cell:>24}" for cell in cells), flush=True)
+            print_memory(dict(runs))
     print(f"target: five LeNets at batch 1, one after the other, {TARGET} times ours")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from statistics import median
+from typing import NoReturn
 
 MEBI = 2**20
 
@@ -43,22 +46,45 @@ def compare(
         )
 
 
-def peak_memory(run: Callable[[], object]) -> int:
-    """Bytes by which one run in a child of this process raises what is resident at most."""
+def print_memory(runs: dict[str, Callable[[], object]]) -> None:
+    """Print a line of the memory that each run needs, for benches that lay out their own times."""
+    needed = [f"{name} {peak_memory(run) / MEBI:.1f} MiB" for name, run in runs.items()]
+    print(f"  peak memory beyond what lies ready: {'; '.join(needed)}", flush=True)
+
+
+def peak_memory(run: Callable[[], object], *, prepare: Callable[[], object] = int) -> int:
+    """Bytes by which one run in a child of this process raises what is resident at most.
+
+    What `prepare` does in that child is not counted: packages whose threads do not survive a fork
+    are first imported there.
+    """
+    sys.stdout.flush()  # the child would write what waits there a second time
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        _measure(run, prepare, writing)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    if not text:
+        raise ChildProcessError("the run whose memory was to be measured failed in its child")
+    return int(text)
+
+
+def _measure(run: Callable[[], object], prepare: Callable[[], object], writing: int) -> NoReturn:
+    """In the child, which ends here whatever happens."""
+    try:
+        prepare()
         ctypes.CDLL(None).malloc_trim(0)  # what earlier runs have freed is not there for this one
         _forget_the_peak()
         before = _status("VmRSS")
         run()
         os.write(writing, str(_status("VmHWM") - before).encode())
+    except BaseException:
+        traceback.print_exc()
+    finally:
         os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        text = answer.read()
-    os.waitpid(child, 0)
-    return int(text or 0)
 
 
 def _forget_the_peak() -> None:

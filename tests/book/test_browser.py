@@ -34,6 +34,7 @@ REQUIRED = os.environ.get("DISTILLERY_BROWSER") == "require"
 PAGES = sorted(str(path.relative_to(SITE)) for path in (SITE / "book").rglob("*.html")) or [
     "book/index.html"
 ]
+SCOREBOARD = "book/12_scoreboard.html"
 DRAGGABLE, STRIPS = (
     [
         page
@@ -42,9 +43,7 @@ DRAGGABLE, STRIPS = (
     ]
     for kind in ("draggable", "strip")
 )
-NUMBERED = [page for page in PAGES if page[5:7].isdigit()]
-# Pages with a folded table wider than its column: long names of data, which wrap nowhere.
-WIDE_WHEN_UNFOLDED = {"02", "02b", "09", "10"}
+NUMBERED = [page for page in PAGES if page[5:7].isdigit() and page != SCOREBOARD]
 CUT_OFF = [
     *(
         "--no-sandbox",
@@ -185,8 +184,6 @@ def test_the_open_tables_of_a_page_fit_1280_pixels(light: _Visit) -> None:
 
 @pytest.mark.parametrize("light", NUMBERED, indirect=True)
 def test_the_tables_of_a_chapter_fit_1280_pixels_once_they_are_unfolded(light: _Visit) -> None:
-    if Path(light.page).stem.split("_")[0] in WIDE_WHEN_UNFOLDED:
-        pytest.skip("its folded tables hold long names of data")
     with light.unfolded():
         assert light.wide_tables() == []
 
@@ -381,6 +378,70 @@ def test_without_scripts_a_strip_shows_its_rows_and_its_sentence(browser: Any, p
         assert visit.tab.locator(".strip input").count() == 0
 
 
+def test_the_scoreboard_weighs_at_most_600_kb() -> None:
+    if not (SITE / SCOREBOARD).is_file():
+        pytest.skip("the site is not built: run `make book`")
+    assert (SITE / SCOREBOARD).stat().st_size <= 600_000
+
+
+@pytest.mark.parametrize("what", ["numbers", "conclusions"])
+def test_the_scoreboard_is_filtered_by_keys_and_says_how_many_are_left(
+    browser: Any, what: str
+) -> None:
+    with _Visit(browser, SCOREBOARD) as visit:
+        table = visit.tab.locator(f".scores[data-what={what}]")
+        all_rows = visit.scores(what)
+        assert visit.scores_said(what) == (all_rows, all_rows)
+        table.locator("select[name=chapter]").focus()
+        visit.tab.keyboard.type("10")
+        of_chapter = visit.scores(what)
+        visit.tab.keyboard.press("Tab")
+        visit.tab.keyboard.press("Tab")
+        visit.tab.keyboard.type("bridge")
+        found = visit.scores(what)
+        assert all_rows > of_chapter > found > 0
+        assert visit.scores_said(what) == (found, all_rows)
+        visit.tab.keyboard.press("Tab")
+        visit.tab.keyboard.press("Enter")
+        visit.tab.wait_for_timeout(50)
+        assert visit.scores(what) == all_rows
+        assert table.locator("output").get_attribute("aria-live") == "polite"
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_scoreboard_unfolded_and_filtered_fits_its_page(browser: Any, width: int) -> None:
+    with _Visit(browser, SCOREBOARD, width=width) as visit:
+        visit.tab.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+        assert visit.tab.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = "[...document.querySelectorAll('.scores-table, .scores table')]"
+        assert max(visit.tab.evaluate(f"{boxes}.map(b => b.scrollWidth - b.clientWidth)")) <= 0
+
+
+def test_marks_of_the_scoreboard_fade_with_their_rows_and_lead_to_them(browser: Any) -> None:
+    with _Visit(browser, SCOREBOARD) as visit:
+        visit.tab.locator(".scores[data-what=numbers] select[name=verdict]").select_option("misses")
+        faded = visit.tab.locator(".scores-dots > use.is-off").count()
+        marks = visit.tab.locator(".scores-dots > use")
+        assert marks.count() - faded == visit.scores("numbers") > 0
+        clear = visit.tab.locator(".scores-dots > use:not(.is-off)").first
+        clear.hover()
+        assert "misses" in clear.locator("title").text_content()
+        clear.click()
+        visit.tab.wait_for_timeout(50)
+        led = "document.activeElement.closest('tr')?.dataset.verdict"
+        assert visit.tab.evaluate(led) == "misses"
+
+
+def test_without_scripts_the_scoreboard_is_one_long_table(browser: Any) -> None:
+    with _Visit(browser, SCOREBOARD, scripts=False) as visit:
+        rows = visit.tab.locator(".scores[data-what=numbers] tr[data-verdict]")
+        assert rows.count() > 600
+        assert rows.last.is_visible()
+        assert not visit.tab.locator(".scores-form").first.is_visible()
+        assert visit.tab.locator(".scores-dots").is_visible()
+
+
 def test_search_finds_recollection(browser: Any) -> None:
     with _Visit(browser, "search.html", query="?q=recollection") as visit:
         visit.tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)
@@ -476,6 +537,19 @@ class _Visit:
         maps = "[...document.querySelectorAll('.draggable canvas')].map(map => map.toDataURL())"
         says = self.tab.locator(".draggable-says").first.inner_text()
         return {"pictures": self.tab.evaluate(maps), "says": says}
+
+    def scores(self, what: str) -> int:
+        """How many rows of a table of the scoreboard can be seen."""
+        rows = f".scores[data-what={what}] tr[data-verdict]"
+        return self.tab.evaluate(
+            f"[...document.querySelectorAll('{rows}')].filter(r => r.checkVisibility()).length"
+        )
+
+    def scores_said(self, what: str) -> tuple[int, int]:
+        """How many are shown, and of how many, as the page says it."""
+        said = self.tab.locator(f".scores[data-what={what}] output").inner_text()
+        shown, whole = re.findall(r"\d+", said)
+        return int(shown), int(whole)
 
     def strip(self) -> dict[str, str]:
         """What a strip shows: the row that moves, its name, the bars' numbers, the sentence."""

@@ -178,6 +178,16 @@ def test_more_candidates_than_there_are_examples_are_refused() -> None:
         Diverse(Few(), of=5, keep=4, rng=rng()).draw(4)
 
 
+def test_each_of_parallel_streams_needs_as_many_examples_as_a_group_has_candidates() -> None:
+    def drawn(*streams: Generator) -> Batch:
+        rngs = [rng(s) for s in range(len(streams))]
+        return Diverse(Parallel(streams), of=5, keep=4, rng=rngs).draw(4 * len(streams))
+
+    with pytest.raises(ValueError, match=r"of \* keep is 5 \* 4 = 20: Few holds 19"):
+        drawn(Numbered(), Few())
+    assert len(drawn(Numbered(), Numbered())) == 8
+
+
 @WAYS
 def test_a_candidate_that_holds_no_numbers_is_refused(by: str) -> None:
     class Broken(Numbered):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from distillery.generators.kdpp import greedy_k_dpp, k_dpp
 from distillery.generators.msss import FRACTION, msss
+from distillery.generators.wrappers import Parallel
 from distillery.models.bits import check_size
 from distillery.protocols import Batch, Generator
 from distillery.support.nearest import chosen
@@ -92,10 +93,11 @@ class Diverse(Generator):
         )
 
     def _check_there_are_enough(self) -> None:
-        there = len(self.generator) if hasattr(self.generator, "__len__") else None
-        if there is not None and there < self.of * self.keep:
-            raise ValueError(
-                f"of * keep is {self.of} * {self.keep} = {self.of * self.keep}:"
-                f" {type(self.generator).__name__} holds {there}, at most as many candidates are"
-                " needed"
-            )
+        drawn = self.generator
+        for stream in drawn.generators if isinstance(drawn, Parallel) else [drawn]:
+            there = len(stream) if hasattr(stream, "__len__") else None
+            if there is not None and there < self.of * self.keep:
+                raise ValueError(
+                    f"of * keep is {self.of} * {self.keep} = {self.of * self.keep}:"
+                    f" {type(stream).__name__} holds {there}, at most as many candidates are needed"
+                )

@@ -2,7 +2,8 @@
 thesis.
 
 Its parameters are free (logits, means, Cholesky factors with logarithmic diagonals), so that a
-gradient step (equation 3.8) never leaves the family; EM sets them through `assign`.
+gradient step never leaves the family (equation 3.8, which the thesis prints with the wrong sign: a
+step climbs the likelihood); EM sets them through `assign`.
 """
 
 from __future__ import annotations

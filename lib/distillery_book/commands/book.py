@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distillery.support.progress import duration
+from distillery_book.results.results import Results
 from distillery_book.site import chapters, printed
 from distillery_book.site.parameters import assignments
+from distillery_book.site.scores import standing
 
 SUMMARY = "run the book's chapters and build its site"
 
@@ -54,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         failed = _execute(wanted, force=args.force)
         if args.refresh:
             _refresh([chapter for chapter in wanted if chapter not in failed])
+            standing.refresh(root / "README.md", Results.open())
         if failed:
             return 1
         code = 0 if args.no_site else build_site(root, args.profile)

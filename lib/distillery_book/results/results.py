@@ -45,6 +45,7 @@ class Results:
         self.folder = folder
         self._given = None if studies is None else {study.name: study for study in studies}
         self._indices: dict[str, Index] = {}
+        self._stored: dict[str, dict[str, Tensor]] = {}
 
     @classmethod
     def open(cls, folder: str | Path | None = None) -> Results:
@@ -163,6 +164,14 @@ class Results:
         runs = [run for run in self.index(study).fitting(where) if run.arrays]
         chosen = verdicts.chosen(runs, where)
         return store.arrays(chosen[0], self.folder) if chosen else {}
+
+    def stored(self, run: Record) -> dict[str, Tensor]:
+        """The arrays of one run, read once; empty where it stored none."""
+        if not run.arrays:
+            return {}
+        if run.arrays not in self._stored:
+            self._stored[run.arrays] = store.arrays(run, self.folder)
+        return self._stored[run.arrays]
 
     @cached_property
     def _cells(self) -> pd.DataFrame:

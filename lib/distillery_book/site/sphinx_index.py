@@ -2,7 +2,7 @@
 
 A page that holds one of the marks of `MARKS`, `<!-- chapters -->` say, gets there what the mark
 stands for: the table of chapters, the list of findings, and the parts of
-`distillery_book.site.front`.
+`distillery_book.site.front` and, for the scoreboard, of `distillery_book.site.scores`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from distillery_book.site.front import (
     strip,
     verdict_squares,
 )
+from distillery_book.site.scores import conclusions as judged_conclusions
+from distillery_book.site.scores import downloads, missing, numbers, picture, places, standing
 
 HEAD = "| the question | chapter | what it costs |\n| --- | --- | --- |"
 
@@ -31,6 +33,7 @@ HEAD = "| the question | chapter | what it costs |\n| --- | --- | --- |"
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-outdated", changed_since)
     app.connect("source-read", insert)
+    app.connect("build-finished", write_scoreboard)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -40,9 +43,20 @@ def insert(app: Sphinx, docname: str, content: list[str]) -> None:
         return
     marks = {mark: make for mark, make in MARKS.items() if mark in content[0]}
     if marks:
-        app.env.distillery_index = {docname: _state()}  # type: ignore[attr-defined]
+        known_pages = getattr(app.env, "distillery_index", {})
+        app.env.distillery_index = known_pages | {docname: _state()}  # type: ignore[attr-defined]
+    if any(mark in SCORES for mark in marks):
+        app.env.distillery_scores = docname  # type: ignore[attr-defined]
+        for notebook in places.notebooks():  # whose headings the page leads to
+            app.env.note_dependency(str(notebook))
     for mark, make in marks.items():
         content[0] = content[0].replace(mark, make())
+
+
+def write_scoreboard(app: Sphinx, error: Exception | None) -> None:
+    """What the scoreboard offers to download, beside the pages."""
+    if error is None and app.builder.format == "html" and hasattr(app.env, "distillery_scores"):
+        downloads.write(Path(app.outdir), Results.open())
 
 
 def changed_since(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> list[str]:
@@ -75,6 +89,13 @@ def _chapters() -> list[Chapter]:
     return list(listed().values())
 
 
+SCORES: Mapping[str, Callable[[], str]] = {
+    "<!-- scores: picture -->": lambda: picture.html(Results.open()),
+    "<!-- scores: numbers -->": lambda: numbers.html(Results.open()),
+    "<!-- scores: conclusions -->": lambda: judged_conclusions.html(Results.open()),
+    "<!-- scores: missing -->": lambda: missing.html(Results.open()),
+    "<!-- scores: downloads -->": downloads.html,
+}
 MARKS: Mapping[str, Callable[[], str]] = {
     "<!-- loop -->": loop.html,
     "<!-- strip -->": strip.html,
@@ -86,6 +107,8 @@ MARKS: Mapping[str, Callable[[], str]] = {
     "<!-- numbers -->": lambda: str(verdict_squares.total(Results.open())),
     "<!-- verdicts -->": lambda: verdict_squares.html(Results.open()),
     "<!-- headlines -->": lambda: headlines.html(Results.open()),
+    "<!-- scores: finding -->": lambda: standing.finding(Results.open()),
+    **SCORES,
 }
 
 

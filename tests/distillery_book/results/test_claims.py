@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
+from distillery import metrics
 from distillery.metrics import Estimate
-from distillery_book.results import claims, published
-from distillery_book.results.claims import Mean, above, every
+from distillery_book.results import claims, published, store
+from distillery_book.results.claims import Answers, Mean, above, combined, every
 from distillery_book.results.results import Results
 from made_records import STUDY, keep, seeds
 
 REAL = {"inputs": "real"}
 ACCURACY = Mean(STUDY.name, "accuracy", REAL, 100.0)
+OURS, THEIRS = (
+    Mean(STUDY.name, name, REAL, 100.0, answers=Answers(name, 1)) for name in ("ours", "theirs")
+)
+IMAGES = 16
 
 
 def results(folder: Path, *accuracies: float) -> Results:
     keep(seeds(*accuracies), folder)
     return Results(folder, [STUDY])
+
+
+def answered(folder: Path, *sides: Sequence[Tensor], stored: int = 99) -> Results:
+    """A run for each seed, in which two sides answered these images rightly; the first so many
+    runs stored the answers, as the second row of two.
+    """
+    for seed, rights in enumerate(zip(*sides, strict=True)):
+        shares = dict(zip(("ours", "theirs"), rights, strict=True))
+        bits = {name: np.stack([0 * right, right]) for name, right in shares.items()}
+        packed = {name: torch.from_numpy(np.packbits(b, axis=1)) for name, b in bits.items()}
+        name = store.put_arrays(store.pack(packed), study=STUDY.name, version=1, results=folder)
+        (run,) = seeds(0.5, arrays=name if seed < stored else None)
+        metrics_of = {name: float(right.double().mean()) for name, right in shares.items()}
+        keep([replace(run, seed=seed, metrics=metrics_of)], folder)
+    return Results(folder, [STUDY])
+
+
+def images(*right: int) -> Tensor:
+    """Of sixteen test images these were answered rightly."""
+    return torch.zeros(IMAGES, dtype=torch.uint8).index_fill_(0, torch.tensor(right), 1)
 
 
 def test_every_claim_has_a_test_and_every_test_a_claim() -> None:
@@ -113,3 +142,56 @@ def test_of_several_differences_the_least_favourable_counts(tmp_path: Path) -> N
 def test_several_tests_are_not_run_until_each_is(tmp_path: Path) -> None:
     other = Mean(STUDY.name, "loss", REAL)
     assert every(above(ACCURACY, 0.0), above(other))(results(tmp_path, 0.9, 0.91)) == []
+
+
+def test_seeds_that_are_alike_leave_the_error_over_test_images(tmp_path: Path) -> None:
+    ours, theirs = images(*range(12)), images(*range(10))
+    (gap,) = above(OURS, THEIRS)(answered(tmp_path, [ours] * 3, [theirs] * 3))
+    by_image = metrics.paired_difference(100 * ours, 100 * theirs)
+    assert gap.value == pytest.approx(by_image.value)
+    assert gap.error == pytest.approx(by_image.error)
+    assert gap.n == 3
+
+
+def test_seeds_that_scatter_further_than_test_images_leave_their_own_error(
+    tmp_path: Path,
+) -> None:
+    theirs = [images(*range(8))] * 3
+    ours = [images(*range(2)), images(*range(9)), images(*range(16))]
+    (gap,) = above(OURS, THEIRS)(answered(tmp_path, ours, theirs))
+    assert gap.error == pytest.approx(metrics.mean_and_error([-37.5, 6.25, 50.0]).error)
+
+
+def test_an_image_that_seeds_answer_differently_counts_by_its_mean(tmp_path: Path) -> None:
+    theirs = [images(0)] * 2
+    ours = [images(0, 1), images(0, 2)]
+    (gap,) = above(OURS, THEIRS)(answered(tmp_path, ours, theirs))
+    each = torch.tensor([0.0, 50.0, 50.0] + [0.0] * (IMAGES - 3))
+    assert gap.error == pytest.approx(metrics.mean_and_error(each).error)
+
+
+@pytest.mark.parametrize("stored", [0, 2])
+def test_where_a_run_stored_no_answers_seeds_alone_decide(tmp_path: Path, stored: int) -> None:
+    ours, theirs = images(*range(12)), images(*range(10))
+    (gap,) = above(OURS, THEIRS)(answered(tmp_path, [ours] * 3, [theirs] * 3, stored=stored))
+    assert (gap.value, gap.error) == (12.5, 0.0)
+
+
+def test_where_a_side_names_no_answers_seeds_alone_decide(tmp_path: Path) -> None:
+    results = answered(tmp_path, [images(1, 2)] * 3, [images(1)] * 3)
+    (gap,) = above(OURS, replace(THEIRS, answers=None))(results)
+    assert gap.error == 0.0
+
+
+def test_one_seed_decides_nothing_though_its_answers_are_stored(tmp_path: Path) -> None:
+    (gap,) = above(OURS, THEIRS)(answered(tmp_path, [images(*range(16))], [images(0)]))
+    assert math.isinf(gap.error)
+
+
+def test_a_weighted_sum_has_the_error_of_the_sum_on_each_image(tmp_path: Path) -> None:
+    ours, theirs = images(0, 1, 2, 5), images(1, 2, 3)
+    results = answered(tmp_path, [ours] * 2, [theirs] * 2)
+    (total,) = combined((2.0, OURS), (-0.5, THEIRS), plus=3.0)(results)
+    expected = metrics.mean_and_error(200.0 * ours.double() - 50.0 * theirs.double())
+    assert total.value == pytest.approx(expected.value + 3.0)
+    assert total.error == pytest.approx(expected.error)

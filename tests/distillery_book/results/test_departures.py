@@ -50,13 +50,21 @@ def test_a_cell_that_departs_in_a_parameter_that_the_schema_knows_lists_it(study
     assert unlisted == []
 
 
-def test_an_unlisted_departure_is_noticed() -> None:
-    study = registry.find("partition")
-    answer, cell = next(pair for pair in _answering(study) if "temperatures" in pair[1].params)
-    assert cell.params["temperatures"] != 10_000
+@pytest.mark.parametrize(
+    ("name", "parameter", "printed"),
+    [
+        ("partition", "temperatures", 10_000),
+        ("compression", "passes", 500),
+        ("compression", "temperature", 1.0),
+    ],
+)
+def test_an_unlisted_departure_is_noticed(name: str, parameter: str, printed: float) -> None:
+    study = registry.find(name)
+    answer, cell = next(pair for pair in _answering(study) if parameter in pair[1].params)
+    assert cell.params[parameter] != printed
     assert _unlisted(study, answer, cell) == {}
     silent = Study(study.name, 1, "says nothing", study.cells, study.run, study.answers)
-    assert _unlisted(silent, answer, cell) == {"temperatures": cell.params["temperatures"]}
+    assert _unlisted(silent, answer, cell)[parameter] == cell.params[parameter]
 
 
 def test_a_record_is_completed_with_what_its_study_knows_and_keeps_what_it_says() -> None:

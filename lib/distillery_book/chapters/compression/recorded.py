@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from distillery.storage import simple_bits
+from distillery.tools.compress.recipes import LONG_PASSES
 from distillery_book.chapters.compression.codecs import JPEG_QUALITIES, WEBP_QUALITIES
 from distillery_book.chapters.compression.grid import (
     BY_THE_PAPERS,
@@ -260,6 +262,24 @@ def not_run() -> list[Code]:
     """The codes of Table 6 that no run stands for."""
     known = set(points("", {named(*each): code(*each) for each in CODES})["label"])
     return [each for each in CODES if named(*each) not in known]
+
+
+def hours_to_go() -> dict[str, float]:
+    """Hours of one core that the codes which no run stands for would take, the longest first: on a
+    line through the recorded long codes, over the square of their filters, since weights grow with
+    it. Not a number before two of these are recorded.
+    """
+    columns = ["model", "data", "passes", "c", "l", "seconds"]
+    runs = Results.open().runs(STUDY).reindex(columns=columns)
+    of_mnist = runs[(runs["model"] == "categorical") & (runs["data"] == "mnist")]
+    long = of_mnist[of_mnist["passes"] == LONG_PASSES].astype({"seconds": float})
+    squares = (long["c"] * long["l"] / 4).astype(float) ** 2
+    if squares.nunique() < 2:
+        return {named(*each): math.nan for each in not_run()}
+    slope, start = np.polyfit(squares, long["seconds"], 1)
+    squared = {named(c, values): (c * values / 4) ** 2 for c, values in not_run()}
+    hours = {name: float(start + slope * square) / 3600 for name, square in squared.items()}
+    return dict(sorted(hours.items(), key=lambda pair: -pair[1]))
 
 
 def least_kilobytes(runs: pd.DataFrame, levels: Mapping[str, float]) -> pd.DataFrame:

@@ -1,16 +1,18 @@
 """What the recollection papers conclude about choosing examples, and the runs that test it.
 
 The runs of chapter 4 and those of chapter 3 share seeds, first weights and memories, so that a
-curriculum is compared with random sampling seed by seed.
+curriculum is compared with random sampling seed by seed, and answer the same test images, so that
+both are compared image by image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from distillery_book.results.claims import Mean, Test, above, every
+from distillery_book.results.claims import Answers, Mean, Test, above, every
 
 SHORT, LONG = 10_000, 100_000
+COMPARED = (1000, SHORT, LONG)  # marks whose answers are stored, a row each, as the study does
 BATCH = 10  # examples a step, as the study has it
 TABLES = (
     "real",
@@ -36,7 +38,8 @@ def accuracy(column: str, after: int, *, student: str = "lenet", curriculum: str
     if curriculum:
         where["curriculum"] = curriculum
     study = "curricula" if curriculum else "transfer"
-    return Mean(study, f"accuracy_{column}_{after}", where, 100.0)
+    answers = Answers(column, COMPARED.index(after)) if after in COMPARED else None
+    return Mean(study, f"accuracy_{column}_{after}", where, 100.0, answers=answers)
 
 
 def gain(column: str, after: int, curriculum: str, *, student: str = "lenet") -> Test:

@@ -13,7 +13,7 @@ from torch import Tensor
 from distillery.metrics import Estimate
 from distillery_book.chapters.curricula import claims
 from distillery_book.results import published
-from distillery_book.results.claims import HOLDS, Test, judge
+from distillery_book.results.claims import HOLDS, Test, above, judge
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import NOT_RUN, REDUCED, Recorded
 
@@ -72,7 +72,11 @@ def misread(column: str, *, student: str = "lenet", curriculum: str = "") -> Cur
 
 
 def milliseconds(curriculum: str, *, student: str = "lenet") -> float:
-    """What an example cost a student of runs of 10,000: a run's time, shared out."""
+    """What an example cost a student of runs of 10,000: a run's whole time, shared out.
+
+    A record does not tell training from what no curriculum changes: coding the pictures, the
+    teacher's answers to them, looking at the students.
+    """
     mean = learned("compress_100x", claims.SHORT, student=student, curriculum=curriculum)
     if mean is None:
         return math.nan
@@ -133,7 +137,9 @@ def by_marks(beside: pd.DataFrame) -> pd.DataFrame:
 
 
 def costs() -> pd.DataFrame:
-    """What an example costs a LeNet by each curriculum, also in units of one drawn at random."""
+    """What an example costs a LeNet by each curriculum, in whole runs; also in units of one drawn
+    at random.
+    """
     each = pd.Series({name: milliseconds(curriculum) for name, curriculum in CURRICULA.items()})
     times = each / each["random"]
     frame = pd.DataFrame({"milliseconds an example": each, "times random": times})
@@ -152,6 +158,15 @@ def word(test: Test) -> str:
         return "not run"
     verdict = judge(found)
     return "undecided" if verdict == "undecided" else "better" if verdict == HOLDS else "worse"
+
+
+def active_against(column: str, curriculum: str, *, student: str) -> str:
+    """Whether the hardest of ten recollections of 38 bits teach better than examples of a column by
+    another curriculum, after 10,000 of each.
+    """
+    ours = claims.accuracy("compress_100x", claims.SHORT, student=student, curriculum="active")
+    theirs = claims.accuracy(column, claims.SHORT, student=student, curriculum=curriculum)
+    return word(above(ours, theirs))
 
 
 def chosen(curriculum: str, mark: int, column: str = "compress_100x") -> Tensor:

@@ -46,8 +46,11 @@ def gain(generator: str, share: str, student: str, *, measure: str = "accuracy")
 
 
 def gain_of_slopes(generator: str, share: str, scale: float = 100.0) -> Mean:
-    """What the student of slopes has over that of values, image by image, in points."""
-    return Mean("ensembles", "accuracy_gain_of_slopes", row(generator, share), scale)
+    """What the student of slopes has over that of values, image by image, in points; on noise
+    other runs may end far away.
+    """
+    where, scatters = row(generator, share), generator == "noise"
+    return Mean("ensembles", "accuracy_gain_of_slopes", where, scale, scatters)
 
 
 def combined(terms: Sequence[tuple[float, Mean]]) -> Test:

@@ -69,6 +69,7 @@ CHANGES: dict[str, dict[str, tuple[str, str]]] = {
     ),
 }
 MEASURES = ("accuracy", "log probability (nats)")  # in the order in which curves hold them
+MARKERS = ("o", "s", "^")  # of runs that share a colour
 GREY, STEP = "0.45", 0.13  # of the network that learned from labels; between the dots of a row
 Curves = Mapping[str, tuple[Any, Any]]
 
@@ -190,8 +191,8 @@ def curves(share: str) -> dict[str, tuple[Tensor, Tensor]]:
 
 
 def draw_undecided(left: Axes, right: Axes) -> None:
-    """Left, every run by slopes on a tenth of the images, that which ends lowest in black; right,
-    every run on noise from all images, by values and by slopes.
+    """Left, every run by slopes on a tenth of the images, each with its own symbol, that which ends
+    lowest in black; right, every run on noise from all images, by values and by slopes.
     """
     _draw_waiting(left, curves_of("mnist", "10pct"))
     for steps, measured in curves_of("noise", "all"):
@@ -210,8 +211,9 @@ def _draw_waiting(ax: Axes, runs: Sequence[tuple[Tensor, Tensor]]) -> None:
     ends = [float(measured[-1, 1, 0]) for _, measured in runs]
     for number, (steps, measured) in enumerate(runs):
         color = "C5" if ends[number] == min(ends) else COLOURS["mnist"]
-        percent = 100 * measured[:, 1, 0]
-        ax.plot(steps, percent, "--", color=color, label=f"run {number + 1}")
+        percent, marker = 100 * measured[:, 1, 0], MARKERS[number % len(MARKERS)]
+        name = f"run {number + 1}"
+        ax.plot(steps, percent, "--", color=color, marker=marker, markersize=4, label=name)
 
 
 def progress(

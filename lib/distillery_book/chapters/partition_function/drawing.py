@@ -192,7 +192,7 @@ def deviations(runs: pd.DataFrame) -> None:
     """The standard deviation of log weights, a panel for each direction; its error is what a normal
     law has.
     """
-    _, axes = plt.subplots(1, 2, figsize=(6.6, 2.9), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(6.6, 2.9), sharey=True)
     for axis, way in zip(axes, ("forward", "reverse"), strict=True):
         for schedule, name in SCHEDULES.items():
             some = runs[runs["schedule"] == schedule]
@@ -209,7 +209,8 @@ def deviations(runs: pd.DataFrame) -> None:
         axis.set_ylim(0, 7.5)
         _number_temperatures(axis, f"temperatures, {way}")
     axes[0].set_ylabel("deviation of log weights (nats)")
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=4)
 
 
 def _number_temperatures(axis: Axes, label: str) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from distillery import plots
 
 SQUARE = (-10.0, 10.0, -10.0, 10.0)
+PANELS = 5.25  # inches that all columns share, so that names stay legible however many there are
 
 
 def draw_data(axis: Axes, x: Tensor, y: Tensor) -> None:
@@ -37,8 +38,9 @@ def panels(
     is missing reads "not run".
     """
     rows = math.ceil(len(surfaces) / columns)
+    side = PANELS / columns
     figure, axes = plt.subplots(
-        rows, columns, sharex=True, sharey=True, figsize=(1.75 * columns + 0.7, 1.9 * rows)
+        rows, columns, sharex=True, sharey=True, figsize=(PANELS + 0.7, (side + 0.2) * rows)
     )
     for axis, (name, values) in zip(axes.flat, surfaces.items(), strict=True):
         shown = torch.zeros(61, 61) if values is None else values
@@ -56,6 +58,7 @@ def panels(
         text = name if values is not None else f"{name}: not run"
         place = {"xycoords": "axes fraction", "ha": "center", "va": "bottom"}
         axis.annotate(text, (0.5, 1.03), fontsize=9, **place)
+        axis.set(xticks=[-10, 0, 10], yticks=[-10, 0, 10])
         axis.label_outer()
     bar = figure.colorbar(axes.flat[0].images[0], ax=axes, label=label, shrink=0.8)
     bar.outline.set_visible(False)

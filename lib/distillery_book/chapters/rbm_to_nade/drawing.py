@@ -33,13 +33,13 @@ def in_order(
     machine: Tensor, students: Mapping[str, Tensor], *, colours: Mapping[str, str], columns: int = 2
 ) -> None:
     """The images sorted by the machine's log probability (line), each student's (dots) in a panel
-    of its own under its name.
+    of its own under its name; all panels share the names of their axes.
     """
     order = machine.argsort(descending=True)
     rows = math.ceil(len(students) / columns)
     wide, high = (3.3, 2.2) if rows == 1 else (2.5, 1.25)
     low = min(float(log_probs.quantile(0.002)) for log_probs in students.values())
-    _, axes = plt.subplots(
+    figure, axes = plt.subplots(
         rows,
         columns,
         sharex=True,
@@ -53,12 +53,10 @@ def in_order(
         )
         axis.plot(machine[order], color=MACHINE, linewidth=1.4)
         axis.annotate(name, (0.04, 0.06), xycoords="axes fraction")
-        axis.set(
-            xlabel="images, sorted by the machine",
-            ylabel="log probability (nats)",
-            ylim=(low, float(machine.max()) + 10),
-        )
-        axis.label_outer()
+        axis.set_ylim(low, float(machine.max()) + 10)
+    size = plt.rcParams["axes.labelsize"]
+    figure.supxlabel("images, sorted by the machine", fontsize=size)
+    figure.supylabel("log probability (nats)", fontsize=size)
 
 
 def _rounded(images: Tensor) -> Tensor:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from distillery import metrics
 from distillery.metrics import Estimate
 from distillery.storage import autoencoder_parameters
 from distillery_book.chapters.transfer import pages
-from distillery_book.chapters.transfer.students import LONG, SHORT
-from distillery_book.results.claims import Mean, Test, above, every
+from distillery_book.chapters.transfer.students import COMPARED_FROM, LONG, MARKS, SHORT
+from distillery_book.results import claims
+from distillery_book.results.claims import Answers, Mean, Test, above, every
 from distillery_book.results.results import Results
 
 SIZES = ("10x", "50x", "100x")
 SUBSETS = {"10x": "sample_10pct", "50x": "sample_2pct", "100x": "sample_1pct"}
 COMPARABLE = 2.0  # points: the papers do not say how near is comparable
+COMPARED = [mark for mark in MARKS if mark >= COMPARED_FROM]  # a row of the stored answers each
 PRINTED_RATIO = 7.35  # from which on the storage ratio rounds to the printed 7.4
 
 
 def accuracy(column: str, *, student: str = "lenet", after: int = SHORT, of: int = SHORT) -> Mean:
     """What students of a column answer rightly, in points, `after` so many of `of` episodes."""
     where = pages.place(column, of, student=student)
-    return Mean("transfer", f"accuracy_{column}_{after}", where, 100.0)
+    answers = Answers(column, COMPARED.index(after)) if after in COMPARED else None
+    return Mean("transfer", f"accuracy_{column}_{after}", where, 100.0, answers=answers)
 
 
 def gain_by_teacher(column: str, *, student: str = "lenet") -> Test:
@@ -40,31 +42,9 @@ def _answers(column: str) -> tuple[str, str]:
 
 
 def combined(weights: Mapping[str, float], student: str, *, plus: float = 0.0) -> Test:
-    """A sum of accuracies of columns, each with its weight, and a constant: paired over the seeds
-    that all columns have.
-    """
-
-    def test(results: Results) -> list[Estimate]:
-        means = {column: accuracy(column, student=student) for column in weights}
-        runs = {column: mean.runs(results) for column, mean in means.items()}
-        both = sorted(set.intersection(*(set(of_column) for of_column in runs.values())))
-        values = [
-            plus
-            + sum(
-                weight * means[column].value(runs[column][seed])
-                for column, weight in weights.items()
-            )
-            for seed in both
-        ]
-        return _estimates(values)
-
-    return test
-
-
-def _estimates(values: Sequence[float]) -> list[Estimate]:
-    if len(values) > 1:
-        return [metrics.mean_and_error(values)]
-    return [Estimate(value, float("inf"), 1) for value in values]
+    """A sum of accuracies of columns, each with its weight, and a constant."""
+    terms = [(weight, accuracy(column, student=student)) for column, weight in weights.items()]
+    return claims.combined(*terms, plus=plus)
 
 
 def storage_ratio() -> float:

@@ -59,7 +59,17 @@ RIVALS = {
     for way in ("jpeg", "webp", "centres", "prior", "confident")
     for size in SIZES
 }
-COLUMNS = {"tables": TABLES, "beyond": BEYOND, "recalled": RECALLED, "rivals": RIVALS}
+# What students learn in better ways (`ways`): the codes as they were drawn, or the likeliest.
+BETTER = {"compress_100x": TABLES["compress_100x"]}
+LIKELIEST = {"compress_100x": ("likeliest 100x", "teacher")}
+COLUMNS = {
+    "tables": TABLES,
+    "beyond": BEYOND,
+    "recalled": RECALLED,
+    "rivals": RIVALS,
+    "better": BETTER,
+    "likeliest": LIKELIEST,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +100,9 @@ class Sources:
             size = round(SUBSETS[name] * len(self.x))
             return Memory(*subset(self.x, self.y, size, rng=rng))
         way, _, size_name = name.partition(" ")
-        if way == "buffer":
-            return Memory(recalled(self.autoencoders[size_name], self.x, rng=rng), self.y)
+        if way in ("buffer", "likeliest"):
+            drawn = rng if way == "buffer" else None
+            return Memory(recalled(self.autoencoders[size_name], self.x, rng=drawn), self.y)
         return Memory(self._unlabelled(way, size_name, count=count, rng=rng), None)
 
     def bits(self, size_name: str) -> float:
@@ -122,8 +133,10 @@ class Sources:
 
 
 @torch.no_grad()
-def recalled(autoencoder: Any, x: Tensor, *, rng: torch.Generator) -> Tensor:
-    """Each picture coded once, by one draw of its code, and decoded: what a buffer gives back."""
+def recalled(autoencoder: Any, x: Tensor, *, rng: torch.Generator | None) -> Tensor:
+    """Each picture coded once, by one draw of its code, and decoded: what a buffer gives back. With
+    no rng it is coded by its likeliest code.
+    """
     parts = x.split(AT_ONCE)
     codes = (autoencoder.encode(as_unit(part), rng=rng) for part in parts)
     return torch.cat([as_bytes(autoencoder.decode(code)) for code in codes])

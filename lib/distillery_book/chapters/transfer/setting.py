@@ -22,7 +22,7 @@ from distillery.storage import WholePrior
 from distillery.teachers import Frozen, Labels
 from distillery.tools.compress import recipes
 from distillery.training.schedules import one_cycle
-from distillery_book.chapters.transfer import rivals
+from distillery_book.chapters.transfer import rivals, ways
 from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, Memory, Sources
 from distillery_book.chapters.transfer.students import Examples, stream
 from distillery_book.results.study import WEIGHTS, Cell, Context
@@ -149,6 +149,10 @@ def examples(cell: Cell, there: Sources, context: Context, *, count: int) -> dic
         rng = stream(cell.seed, f"memory {name}", context.device)
         memory: Memory = there.memory(name, count=count, rng=rng)
         columns[column] = (memory.pictures, there.answered(memory, by))
+        if ways.of(cell.params).in_order:
+            again = stream(cell.seed, f"memory {name}", context.device)
+            codec = there.autoencoders[name.partition(" ")[2]]
+            columns[column] = ways.likeliest_first(columns[column], codec, there.x, rng=again)
     return columns
 
 

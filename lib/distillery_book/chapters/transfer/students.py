@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from distillery.distillation import distill
-from distillery.generators import Diverse, Generator, Hardest, Parallel, Resample
+from distillery.generators import Diverse, Generator, Hardest, Parallel
 from distillery.generators.resample import as_unit
 from distillery.losses import SoftTargets
 from distillery.models.abreast import Abreast
@@ -23,6 +23,7 @@ from distillery.support.place import Place
 from distillery.teachers import Recorded
 from distillery.training.run import History
 from distillery_book.chapters.transfer.watched import Watched
+from distillery_book.chapters.transfer.ways import AS_PRINTED, Way
 
 RATES = (1e-3, 1e-4)  # of which the better is reported, as in the papers
 MARKS = (10, 100, 1000, 10_000, 100_000)  # episodes after which students are looked at
@@ -65,13 +66,16 @@ def fresh(kind: str, pixels: int, classes: int, *, rng: torch.Generator) -> nn.M
 
 @dataclass(frozen=True)
 class Course:
-    """Who learns, for how many episodes, from which seed, and which examples are chosen for it."""
+    """Who learns, for how many episodes, from which seed, which examples are chosen for it, and by
+    which way it learns them.
+    """
 
     student: str
     episodes: int
     seed: int
     curriculum: str = "random"
     batch: int = BATCH
+    way: Way = AS_PRINTED
 
     def __post_init__(self) -> None:
         if self.batch < 1 or MARKS[0] % self.batch:
@@ -135,19 +139,30 @@ class Lesson:
 
     def generator(self, bank: Abreast, device: torch.device) -> Generator:
         """An example for each student in turn, as the curriculum chooses."""
+        way = self.course.way
         streams = [
-            Resample(*examples, rng=self._stream("order", name, device))
+            way.drawn(
+                examples,
+                order=self._stream("order", name, device),
+                shifts=self._stream("shifts", name, device),
+            )
             for name, examples in self.columns.items()
         ]
         choices = [self._stream("choice", name, device) for name in self.columns]
-        return curriculum(self.course.curriculum, Parallel(streams), bank, choices)
+        name, temperature = self.course.curriculum, way.temperature
+        return curriculum(name, Parallel(streams), bank, choices, temperature=temperature)
 
     def _stream(self, use: str, column: str, device: torch.device) -> torch.Generator:
         return stream(self.course.seed, f"{use} {column}", device)
 
 
 def curriculum(
-    name: str, streams: Generator, bank: nn.Module, rngs: Sequence[torch.Generator]
+    name: str,
+    streams: Generator,
+    bank: nn.Module,
+    rngs: Sequence[torch.Generator],
+    *,
+    temperature: float = 1.0,
 ) -> Generator:
     """Which of what the streams draw is learned from: any, the hardest of ten, or of a hundred the
     ten most diverse and of these the hardest (Riemer et al., 2018, section 4.2).
@@ -156,7 +171,7 @@ def curriculum(
     """
     if name == "random":
         return streams
-    hard = partial(SoftTargets().each, Recorded(), bank)
+    hard = partial(SoftTargets(temperature).each, Recorded(), bank)
     if name == "active and diverse":
         streams = Diverse(streams, of=CHOSEN_FROM, keep=CHOSEN_FROM, rng=rngs)
     return Hardest(streams, hard, of=CHOSEN_FROM)
@@ -172,8 +187,9 @@ def _history(
         Recorded(),
         bank,
         chosen,
-        SoftTargets(),
+        SoftTargets(course.way.temperature),
         optimizer=torch.optim.Adam(bank.parameters(), lr=rate, fused=True),
+        schedule=course.way.schedule(course.batch),
         batch_size=len(bank) * course.batch,
         steps=course.episodes // course.batch,
         probes={"held": _shares_right(*measured["held"]), "test": _all_right(*measured["test"])},

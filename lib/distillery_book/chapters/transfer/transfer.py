@@ -23,7 +23,7 @@ import torch
 from distillery.data import Images
 from distillery.models.files import Named
 from distillery.models.lenet import LeNet
-from distillery_book.chapters.transfer import neighbours, setting, students
+from distillery_book.chapters.transfer import neighbours, setting, students, ways
 from distillery_book.chapters.transfer.memories import COLUMNS, SIZES, TABLES
 from distillery_book.chapters.transfer.students import BATCH, LONG, SHORT
 from distillery_book.results.study import Answer, Cell, Context, Outcome, Profile, Scalar, Study
@@ -36,7 +36,7 @@ SAMPLES = 10_000  # pictures whose nearest training image is looked for
 
 def cells(profile: Profile) -> Sequence[Cell]:
     """The teacher, the distances of Table 1, then the columns of Tables 2 and 8 and those beyond,
-    to 10,000 episodes and at last to 100,000.
+    to 10,000 episodes and then to 100,000; at last the better ways, to 10,000.
     """
     if profile == "smoke":
         return [_students("mlp", "tables", 0, episodes=100, data=setting.STAND_IN)]
@@ -48,7 +48,7 @@ def cells(profile: Profile) -> Sequence[Cell]:
     short = [cell for seed in range(SEEDS) for cell in _all_columns(seed, SHORT)]
     long = [cell for seed in range(LONG_SEEDS) for cell in _all_columns(seed, LONG)]
     single = [_students(kind, "tables", 0, episodes=SHORT, batch=1) for kind in setting.KINDS]
-    return [_teacher(), *_distances(), *short, *single, *long]
+    return [_teacher(), *_distances(), *short, *single, *long, *_better()]
 
 
 def _all_columns(seed: int, episodes: int) -> list[Cell]:
@@ -59,6 +59,25 @@ def _all_columns(seed: int, episodes: int) -> list[Cell]:
         for kind in setting.KINDS
     ]
     return [*both, _students("lenet", "rivals", seed, episodes=episodes)]
+
+
+def _better() -> list[Cell]:
+    """Each better way by itself, on what is drawn at random and on the hardest of it; the plain way
+    is that of the tables, and of chapter 4.
+    """
+    data = setting.data_of(SIZES["100x"])
+    tried = [
+        ("likeliest", ways.PLAIN),
+        *(("better", way) for way in ways.WAYS if way != ways.PLAIN),
+    ]
+    return [
+        Cell(
+            {**_place("lenet", columns), "way": way, "curriculum": c, "episodes": SHORT}, seed, data
+        )
+        for seed in range(SEEDS)
+        for columns, way in tried
+        for c in ("random", "active")
+    ]
 
 
 def _teacher() -> Cell:
@@ -124,8 +143,14 @@ def _run_distances(cell: Cell, images: Images, context: Context) -> Outcome:
 
 def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
     count = int(cell.params["episodes"])
-    batch = int(cell.params["batch"])
-    course = students.Course(str(cell.params["student"]), count, cell.seed, batch=batch)
+    course = students.Course(
+        str(cell.params["student"]),
+        count,
+        cell.seed,
+        curriculum=str(cell.params.get("curriculum", "random")),
+        batch=int(cell.params["batch"]),
+        way=ways.of(cell.params),
+    )
     sources = setting.sources(cell, images, context)
     columns = setting.examples(cell, sources, context, count=count)
     taught = students.taught(course, columns, setting.measured(images, context), context)
@@ -139,7 +164,7 @@ def _run_students(cell: Cell, images: Images, context: Context) -> Outcome:
 
 def departs(cell: Cell) -> dict[str, list[Any]]:
     """In what a cell differs from what the papers say."""
-    return setting.departs(_memories(cell))
+    return {**setting.departs(_memories(cell)), **ways.of(cell.params).departs()}
 
 
 def _memories(cell: Cell) -> list[str]:
@@ -173,8 +198,8 @@ def published() -> Sequence[Answer]:
     return [*_distance_answers(), *tables, *beside]
 
 
-def _place(kind: str) -> dict[str, Scalar]:
-    return {"student": kind, "columns": "tables", "batch": BATCH}
+def _place(kind: str, columns: str = "tables") -> dict[str, Scalar]:
+    return {"student": kind, "columns": columns, "batch": BATCH}
 
 
 def _distance_answers() -> list[Answer]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from distillery.metrics import Estimate
 from distillery_book.results import claims, published, verdicts
 from distillery_book.results.claims import Claim
 from distillery_book.results.results import Results
@@ -22,14 +23,21 @@ WORDS = {  # of one conclusion, and of several
 
 @dataclass(frozen=True)
 class Judged:
-    """A conclusion of a paper and whether it holds here."""
+    """A conclusion of a paper and whether it holds here, by the difference that speaks least for
+    it.
+    """
 
     claim: Claim
     verdict: str
+    difference: Estimate | None = None
 
 
 def judged(results: Results) -> list[Judged]:
-    return [Judged(claim, claims.judge(claims.found(claim, results))) for claim in claims.claims()]
+    differences = {claim: claims.found(claim, results) for claim in claims.claims()}
+    return [
+        Judged(claim, claims.judge(difference), difference)
+        for claim, difference in differences.items()
+    ]
 
 
 def cards(results: Results) -> str:

@@ -5,6 +5,7 @@ nobody has chosen which.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -50,7 +51,7 @@ def kinds(said: pd.Series) -> pd.Series:
     return said.str.removesuffix(verdicts.REDUCED).replace(dict.fromkeys(APART, "apart"))
 
 
-def counts(found: pd.Series) -> dict[str, int]:
+def counts(found: Iterable[str]) -> dict[str, int]:
     """How many there are of each kind that occurs, in the order of the kinds."""
     counted = Counter(found)
     return {kind: counted[kind] for kind in KINDS if counted[kind]}

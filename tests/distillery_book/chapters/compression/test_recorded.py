@@ -49,9 +49,27 @@ def test_tables_and_points_are_whole_before_any_run() -> None:
     assert set(recorded.continuous_table()["ours", "error"]) == {NOT_RUN}
     assert len(recorded.continuous_table()) == len(LATENTS)
     assert recorded.not_run() == list(CODES)
+    assert all(math.isnan(hours) for hours in recorded.hours_to_go().values())
     assert set(recorded.goals()["on disk"]) == {NOT_RUN}
     assert recorded.for_the_same()["bits"].notna().sum() == 3
     assert strips.codes() == strips.predictable() == NOT_RUN
+
+
+def test_hours_of_codes_that_were_not_run_grow_with_the_square_of_their_filters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Recorded:
+        def runs(self, _study: str) -> pd.DataFrame:
+            codes = pd.DataFrame({"c": [168, 208, 38], "l": [2, 2, 2], "passes": [60, 60, 20]})
+            seconds = 1800 + (codes["c"] * codes["l"] / 4) ** 2
+            seconds[2] = 1e6  # of few passes, and so of no account
+            return codes.assign(model="categorical", data="mnist", seconds=seconds)
+
+    monkeypatch.setattr(recorded.Results, "open", Recorded)
+    monkeypatch.setattr(recorded, "not_run", lambda: [(20, 18), (209, 8)])
+    hours = recorded.hours_to_go()
+    assert list(hours) == ["209 × 8", "20 × 18"]
+    assert list(hours.values()) == pytest.approx([0.5 + 418**2 / 3600, 0.5 + 90**2 / 3600])
 
 
 def test_runs_that_were_given_up_are_of_no_code_that_counts() -> None:

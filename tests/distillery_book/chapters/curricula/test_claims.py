@@ -10,6 +10,7 @@ import pytest
 from distillery_book.chapters.curricula import claims, figures
 from distillery_book.results import registry
 from distillery_book.results.claims import Mean
+from distillery_book.results.results import Results
 
 PLACES = [
     pytest.param(
@@ -30,6 +31,15 @@ def test_what_is_asked_for_is_a_cell_of_the_study_at_each_of_its_seeds(mean: Mea
     assert len({cell.seed for cell in fitting}) == len(fitting)
 
 
+@pytest.mark.parametrize("mean", PLACES)
+def test_the_answers_of_a_mean_are_those_that_its_metric_is_the_share_of(mean: Mean) -> None:
+    results = Results.open()
+    for run in mean.runs(results).values():
+        right = mean.right(run, results)
+        assert right is not None
+        assert 100 * right.double().mean() == pytest.approx(mean.value(run))
+
+
 def test_what_is_printed_hurts_the_smallest_subsets_alone() -> None:
     printed = figures.printed_gains((1000, claims.SHORT, claims.LONG))
     hurt = set(printed[printed["value"] < 0]["label"])
@@ -43,6 +53,7 @@ def test_figures_are_whole_before_any_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert figures.beside_published()["value"].notna().sum() == len(figures.TABLE_3)
     assert figures.chosen("active", 1000).sum() == 0
     assert figures.word(claims.gain("real", 1000, "active")) == "not run"
+    assert figures.active_against("compress_100x", "", student="mlp") == "not run"
 
 
 def test_a_wide_table_leaves_out_numbers_of_examples_that_nobody_has_run() -> None:

@@ -56,15 +56,21 @@ def test_values_beat_slopes_where_the_recorded_gain_of_slopes_is_negative_on_all
     lost = {"accuracy_gain_of_slopes": -0.01, "accuracy_gain_of_slopes_se": 0.001}
     both = [run(name, "all", 0, lost) for name in ("mnist", "nade")]
     assert found("ensembles_values_when_plenty", results(tmp_path / "a", *both)) == "not run"
-    noise = run("noise", "all", 0, lost)
-    assert found("ensembles_values_when_plenty", results(tmp_path / "b", *both, noise)) == HOLDS
+    noise = [run("noise", "all", n, {"accuracy_gain_of_slopes": -0.2 - n / 1e3}) for n in range(3)]
+    assert found("ensembles_values_when_plenty", results(tmp_path / "b", *both, *noise)) == HOLDS
 
 
 def test_one_run_on_noise_decides_nothing_however_small_its_error_over_images(
     tmp_path: Path,
 ) -> None:
     one = run("noise", "all", 0, {f"accuracy_{VALUES}": 0.9, f"accuracy_{VALUES}_se": 1e-4})
-    assert found("ensembles_noise_nine_in_ten", results(tmp_path, one)) == UNDECIDED
+    assert found("ensembles_noise_nine_in_ten", results(tmp_path / "a", one)) == UNDECIDED
+    lost = {"accuracy_gain_of_slopes": -0.2, "accuracy_gain_of_slopes_se": 1e-4}
+    each = [run(name, "all", 0, lost) for name in grid.GENERATORS]
+    [on_images, on_nade, on_noise] = TESTS["ensembles_values_when_plenty"](
+        results(tmp_path / "b", *each)
+    )
+    assert [judge(gap) for gap in (on_images, on_nade, on_noise)] == [HOLDS, HOLDS, UNDECIDED]
 
 
 def test_what_a_cut_costs_is_paired_over_seeds_and_one_seed_has_the_errors_of_all_four(

@@ -176,4 +176,5 @@ def test_the_run_that_ends_lowest_is_drawn_apart(monkeypatch: pytest.MonkeyPatch
     figures.draw_undecided(left, right)
     blue = figures.COLOURS["mnist"]
     assert [same_color(line.get_color(), blue) for line in left.lines] == [True, False, True]
+    assert len({line.get_marker() for line in left.lines}) == 3
     assert [line.get_linestyle() for line in right.lines] == ["-", "--"]

@@ -24,6 +24,15 @@ def test_each_student_has_a_panel_whose_line_falls_from_the_machine_s_most_proba
     plt.close()
 
 
+def test_many_panels_share_one_name_for_each_axis() -> None:
+    machine = torch.tensor([-3.0, -1.0, -2.0])
+    students = {f"student {number}": machine - number for number in range(8)}
+    drawing.in_order(machine, students, colours=dict.fromkeys(students, "C0"))
+    assert plt.gcf().get_supylabel() == "log probability (nats)"
+    assert [axis.get_ylabel() for axis in plt.gcf().axes] == [""] * 8
+    plt.close()
+
+
 def test_curves_without_a_machine_are_drawn_in_a_panel_for_each_width() -> None:
     curve = {"steps": torch.arange(3), "log_prob": torch.zeros(3, 4)}
     drawing.by_width({"one": curve, "other": {}}, None)

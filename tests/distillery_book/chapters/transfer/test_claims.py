@@ -27,7 +27,8 @@ def told(monkeypatch: pytest.MonkeyPatch, values: dict[str, list[float]]) -> Res
     def runs(mean: claims.Mean, _results: Results) -> dict[int, SimpleNamespace]:
         column = mean.metric.removeprefix("accuracy_").rsplit("_", 1)[0]
         points = enumerate(values.get(column, []))
-        return {seed: SimpleNamespace(seed=seed, points=value) for seed, value in points}
+        nothing = {"metrics": {}, "arrays": None}
+        return {seed: SimpleNamespace(seed=seed, points=value, **nothing) for seed, value in points}
 
     monkeypatch.setattr(claims.Mean, "runs", runs)
     monkeypatch.setattr(claims.Mean, "value", lambda _mean, run: run.points)
@@ -55,6 +56,23 @@ def test_seeds_that_one_side_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch)
     [difference] = claims.combined({"compress_100x": 1.0, "real": -1.0}, "lenet")(results)
     assert difference.value == pytest.approx(1.0)
     assert difference.error == float("inf")
+
+
+def test_the_answers_of_a_mean_are_those_that_its_metric_is_the_share_of() -> None:
+    results, compared = Results.open(), 0
+    for column in ("real", "compress_100x", "sample_1pct_teacher_y", "jpeg_100x"):
+        for after in (1_000, claims.SHORT):
+            mean = claims.accuracy(column, after=after)
+            for run in mean.runs(results).values():
+                right = mean.right(run, results)
+                assert right is not None
+                assert 100 * right.double().mean() == pytest.approx(mean.value(run))
+                compared += 1
+    assert compared > 8
+
+
+def test_before_a_thousand_examples_no_answers_are_stored() -> None:
+    assert claims.accuracy("real", after=100).answers is None
 
 
 def test_an_order_says_which_differences_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
