@@ -6,6 +6,7 @@ DISTILLERY_BROWSER=require. Screenshots (light, dark, 500 pixels wide) stay in `
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -265,6 +266,8 @@ def test_a_picture_to_drag_follows_a_finger(browser: Any, page: str) -> None:
         for share, kind in ((0.02, "touchStart"), (0.5, "touchMove"), (0.98, "touchMove")):
             place = {side: frame[side] + share * frame[size] for side, size in _SIDES}
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+            if told:  # a moving finger is told of in the next frame
+                visit.tab.wait_for_function(f"{_SAYS} !== {json.dumps(told[-1])}")
             told.append(visit.dragged()["says"])
         finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         assert len(set(told)) == 3
@@ -458,6 +461,7 @@ def test_search_finds_recollection(browser: Any) -> None:
 
 
 _SIDES = (("x", "width"), ("y", "height"))
+_SAYS = "document.querySelector('.draggable-says').innerText"
 
 
 class _Visit:

@@ -8,7 +8,7 @@ import ast
 import html
 import re
 import statistics
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ each_chapter = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem
 MOST_WORDS, FEWEST_FIGURES, MOST_FIGURES, MOST_OPEN_TABLES = 1800, 6, 10, 5
 MOST_STATEMENTS, MEDIAN_STATEMENTS, MOST_OPEN_STATEMENTS = 12, 6, 60
 NAMES_IN_TABLES = {"04", "05", "09", "10"}  # first pages whose tables show code's names
+MOST_IN_A_FINDING = 250  # characters
 WORDS_A_MINUTE, SECONDS_A_PICTURE, SECONDS_A_LINE = 200, 40, 10  # a newcomer's pace
 MINUTES = {"ten": 10, "fifteen": 15, "twenty": 20, "twenty-five": 25, "thirty": 30}
 
@@ -75,6 +76,14 @@ def test_every_number_of_a_finding_is_glued_by_its_own_chapter() -> None:
         assert chapter.finding.count("{glue") == len(told)
         assert [name for page, name in told if page != chapter.notebook] == []
         assert [name for _, name in told if name not in glued] == []
+
+
+def test_a_finding_is_said_in_three_lines() -> None:
+    for chapter in registry.listed().values():
+        glued = ipynb.glued(ipynb.read(ROOT / "book" / f"{chapter.notebook}.ipynb"))
+        number = partial(lambda values, role: values[role[1]], glued)
+        said = re.sub(r"\{glue:text\}`\w+\.ipynb::([\w-]+):s`", number, chapter.finding)
+        assert len(said.replace("*", "")) <= MOST_IN_A_FINDING, said
 
 
 @each_chapter

@@ -11,12 +11,10 @@ CHAPTER = Chapter(
     question="I have more pictures than room. In how few bits can they be remembered?",
     costs="an autoencoder trained: minutes on one core for a small code",
     finding=(
-        "**Compression**: in 38 bits a small network remembers an unseen handwritten digit with a "
-        "smaller error than JPEG, at its worst quality, does in "
-        "{glue:text}`02_compression.ipynb::compression-jpeg-times:s` times as many. On disk, "
-        "codes that were trained to be predictable take "
-        "{glue:text}`02_compression.ipynb::compression-38:s` bits for what the papers reach in 38 "
-        "(networks not counted, our training not theirs). Against codes of real numbers all rests "
-        "on how many bits a number counts, 32 in the papers; rounded ones are not run."
+        "**Compression**: in 38 bits a small network remembers an unseen digit with a smaller "
+        "error than JPEG, at its worst quality, in "
+        "{glue:text}`02_compression.ipynb::compression-jpeg-times:s` times as many; codes that we "
+        "trained to be predictable take {glue:text}`02_compression.ipynb::compression-38:s` bits "
+        "for what the papers reach in 38 (networks not counted)."
     ),
 )

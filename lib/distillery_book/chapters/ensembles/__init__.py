@@ -14,9 +14,9 @@ CHAPTER = Chapter(
     ),
     costs="the ensemble's answers, once or as you go; slopes cost a pair of passes a class",
     finding=(
-        "**Ensembles**: with the first tenth of MNIST's images, a small network gets "
-        "{glue:text}`06_ensembles.ipynb::ensembles-gain:s` points more of the test images right "
-        "if thirty large ones, which have seen all images, answer about pictures that a NADE of "
-        "this tenth draws than if they answer about the tenth itself (by cross entropy)."
+        "**Ensembles**: with the first tenth of MNIST's images, a small network is "
+        "{glue:text}`06_ensembles.ipynb::ensembles-gain:s` points more accurate if thirty large "
+        "ones, taught by all images, answer about pictures that a NADE of this tenth draws, and "
+        "not about the tenth itself (cross entropy)."
     ),
 )
