@@ -75,7 +75,7 @@ def better() -> pd.DataFrame:
         "labels alone": [each_run(accuracy("mnist", share, "direct")) for share in shares],
         "a NADE, as in the thesis": [each_run(accuracy("nade", share)) for share in shares],
         "moved images, trained by Adam": [each_run(_moved(share)) for share in shares],
-        "the same with many more steps": [each_run(_longest(share)) for share in shares],
+        "many more steps, larger batches": [each_run(_longest(share)) for share in shares],
         "thirty networks": [each_run(_thirty(share)) for share in shares],
     }
     texts = {who: [_mean(runs) for runs in columns] for who, columns in lines.items()}

@@ -1,9 +1,10 @@
 """Chapter 10: does an interval contain the truth as often as it says?
 
 Ten machines of twenty hidden units, whose log Z can be added up: six that have learned digits, and
-four of these cooled, all weights and biases doubled, so that what lies between their modes is all
-but impossible. Every estimator that needs no student answers each of them, with its three-error
-interval, and it is recorded whether the interval holds the exact value.
+four of these cooled, all weights and biases doubled, which squares how improbable a state is beside
+another, so that chains leave a mode more rarely. Every estimator that needs no student answers each
+of them, with its three-error interval, and it is recorded whether the interval holds the exact
+value.
 """
 
 from __future__ import annotations

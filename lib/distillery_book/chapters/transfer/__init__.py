@@ -15,7 +15,7 @@ CHAPTER = Chapter(
         "{glue:text}`03_transfer.ipynb::transfer-buffer:s` % of unseen ones (10,000 examples). In "
         "the same storage JPEG copies teach it {glue:text}`03_transfer.ipynb::transfer-jpeg:s` %, "
         "WebP {glue:text}`03_transfer.ipynb::transfer-webp:s` %, 500 whole digits "
-        "{glue:text}`03_transfer.ipynb::transfer-raw:s` %; random codes, none kept, "
+        "{glue:text}`03_transfer.ipynb::transfer-raw:s` %; random codes, of which none is kept, "
         "{glue:text}`03_transfer.ipynb::transfer-code:s` %."
     ),
 )
