@@ -32,7 +32,6 @@ each_chapter = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem
 # A chapter is read in twenty minutes, and its code by reading.
 MOST_WORDS, FEWEST_FIGURES, MOST_FIGURES, MOST_OPEN_TABLES = 1800, 6, 10, 5
 MOST_STATEMENTS, MEDIAN_STATEMENTS, MOST_OPEN_STATEMENTS = 12, 6, 60
-NAMES_IN_TABLES = {"04_curricula"}  # pages whose tables show the names of code
 MOST_IN_A_FINDING = 250  # characters
 WORDS_A_MINUTE, SECONDS_A_PICTURE, SECONDS_A_LINE = 200, 40, 10  # a newcomer's pace
 MINUTES = {"ten": 10, "fifteen": 15, "twenty": 20, "twenty-five": 25, "thirty": 30}
@@ -187,8 +186,6 @@ def test_a_page_shows_at_most_sixty_statements(path: Path) -> None:
 
 @each_chapter
 def test_a_table_speaks_in_words_but_where_runs_come_from(path: Path) -> None:
-    if path.stem in NAMES_IN_TABLES:
-        pytest.skip("its tables hold names of columns")
     tables = [
         output["data"]["text/html"]
         for cell in _code(path)

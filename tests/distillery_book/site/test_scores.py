@@ -75,6 +75,7 @@ def test_the_readme_is_written_anew_between_its_marks_alone(
     assert standing.refresh(readme, results)
     assert readme.read_text() == text.format(standing.finding(results))
     assert not standing.refresh(readme, results)
+    assert not standing.refresh(tmp_path / "no such file", results)
 
 
 def test_headlines_have_the_verdicts_of_the_scoreboard(results: Results) -> None:

@@ -38,6 +38,8 @@ TABLE_3 = {
     "168 bits, active and diverse": ("active_diverse_10x", "compress_10x", "active and diverse"),
     "38 bits, active and diverse": ("active_diverse_100x", "compress_100x", "active and diverse"),
 }
+# What the columns of all tables are called in words.
+COLUMNS = LABELS | {column: label for label, (column, *_) in TABLE_3.items()}
 # What figures call a way of choosing, and what claims call it.
 CURRICULA = {"random": "", "active": "active", "active and diverse": "active and diverse"}
 SIDE_BY_SIDE = {"": 8, "active": 8, "active and diverse": 3}  # students of a run, at each rate
@@ -133,7 +135,9 @@ def by_marks(beside: pd.DataFrame) -> pd.DataFrame:
     verdicts = beside["verdict"].str.replace(REDUCED, "")
     told = beside["recorded"] + " [" + beside["published"].astype(str) + "] " + verdicts
     wide = told.unstack("episodes")
-    return wide.loc[:, [not column.str.endswith(NOT_RUN).all() for _, column in wide.items()]]
+    wide = wide.loc[:, [not column.str.endswith(NOT_RUN).all() for _, column in wide.items()]]
+    rows = [column for column in COLUMNS if column in wide.index]
+    return wide.loc[rows].rename(index=COLUMNS).rename_axis("taught by")
 
 
 def costs() -> pd.DataFrame:

@@ -76,7 +76,11 @@ def finding(results: Results) -> str:
 
 
 def refresh(readme: Path, results: Results) -> bool:
-    """Write the sentence into the README between its marks; true if that changed it."""
+    """Write the sentence into the README between its marks, where there is one; true if that
+    changed it.
+    """
+    if not readme.is_file():
+        return False
     before = readme.read_text(encoding="utf-8")
     after = GLUED.sub(lambda _: finding(results), before)
     if after == before:

@@ -56,15 +56,16 @@ def test_figures_are_whole_before_any_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert figures.active_against("compress_100x", "", student="mlp") == "not run"
 
 
-def test_a_wide_table_leaves_out_numbers_of_examples_that_nobody_has_run() -> None:
-    places = [(10, "real"), (10, "half"), (100, "real"), (100, "half")]
+def test_a_wide_table_speaks_in_words_and_leaves_out_what_nobody_has_run() -> None:
+    places = [(10, "sample_1pct"), (10, "real"), (100, "sample_1pct"), (100, "real")]
     index = pd.MultiIndex.from_tuples(places, names=["episodes", "column"])
-    recorded = ["9.00 ± 1.00", "not run", "not run", "not run"]
-    verdicts = ["agrees, reduced", "not run", "not run", "not run"]
+    recorded = ["not run", "9.00 ± 1.00", "not run", "not run"]
+    verdicts = ["not run", "agrees, reduced", "not run", "not run"]
     frame = pd.DataFrame({"recorded": recorded, "published": 8.0, "verdict": verdicts}, index)
     wide = figures.by_marks(frame)
     assert list(wide.columns) == [10]
-    assert wide.loc["real", 10] == "9.00 ± 1.00 [8.0] agrees"
+    assert list(wide.index) == ["all images, labels", "1 % of them, labels"]
+    assert wide.loc["all images, labels", 10] == "9.00 ± 1.00 [8.0] agrees"
 
 
 def test_costs_are_compared_with_an_example_drawn_at_random() -> None:
