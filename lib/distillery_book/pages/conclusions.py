@@ -40,16 +40,18 @@ def tally(judged: pd.DataFrame) -> str:
 def _line(claim: claims.Claim, results: Results) -> list[str]:
     difference = claims.found(claim, results)
     judged = claims.judge(difference)
-    return [claim.place, claim.test, _text(difference, claim.unit), _seeds(difference), judged]
+    shown = in_words(difference, claim.unit)
+    return [claim.place, claim.test, shown, seeds(difference), judged]
 
 
-def _text(difference: Estimate | None, unit: str) -> str:
+def in_words(difference: Estimate | None, unit: str) -> str:
+    """A difference ± two standard errors where they are known, and its unit."""
     if difference is None:
         return ""
     value = 0.0 if abs(difference.value) < ROUNDING else difference.value
     return f"{give_or_take(value, 2 * difference.error, '.3g')} {unit}".rstrip()
 
 
-def _seeds(difference: Estimate | None) -> str:
+def seeds(difference: Estimate | None) -> str:
     """How many there were; arithmetic, which cannot be off, has none."""
     return "" if difference is None or difference.error == 0 else str(difference.n)

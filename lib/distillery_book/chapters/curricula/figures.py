@@ -136,7 +136,8 @@ def by_marks(beside: pd.DataFrame) -> pd.DataFrame:
     told = beside["recorded"] + " [" + beside["published"].astype(str) + "] " + verdicts
     wide = told.unstack("episodes")
     wide = wide.loc[:, [not column.str.endswith(NOT_RUN).all() for _, column in wide.items()]]
-    rows = [column for column in COLUMNS if column in wide.index]
+    known = [column for column in COLUMNS if column in wide.index]
+    rows = [*known, *wide.index.difference(known)]
     return wide.loc[rows].rename(index=COLUMNS).rename_axis("taught by")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
+from distillery_book.pages.conclusions import in_words, seeds
 from distillery_book.results import reasons
 from distillery_book.results.reasons import Reason
 from distillery_book.results.results import Results
@@ -39,19 +40,11 @@ def _body(chapter: int, paper: str, group: Sequence[Judged]) -> str:
 def _row(one: Judged, address: str, why: Sequence[Reason]) -> str:
     claim = one.claim
     tested = f"<small>{escape(claim.place)}: {escape(claim.test)}</small>"
-    facts = [*_difference(one), verdict_word(one.verdict) + _why(one, why)]
+    difference = escape(in_words(one.difference, claim.unit)), seeds(one.difference)
+    facts = [*difference, verdict_word(one.verdict) + _why(one, why)]
     cells = "".join(f"<td>{fact}</td>" for fact in facts)
     label = f'<th scope="row">{linked(claim.claim, address)} {tested}</th>'
     return f'<tr data-verdict="{one.verdict}">{label}{cells}</tr>'
-
-
-def _difference(one: Judged) -> tuple[str, str]:
-    """What speaks least for the claim ± two standard errors, and the number of runs."""
-    if one.difference is None:
-        return "", ""
-    unit = f" {one.claim.unit}" if one.claim.unit else ""
-    told = f"{one.difference.value:.3g} ± {2 * one.difference.error:.2g}{unit}"
-    return escape(told), str(one.difference.n)
 
 
 def _why(one: Judged, why: Sequence[Reason]) -> str:

@@ -75,7 +75,8 @@ def _column(score: float | None) -> int:
     """Which column a mark stands in; -1 is beside the axis."""
     if score is None:
         return -1
-    inside = math.floor((score + FURTHEST) * COLUMNS_A_UNIT) + 1
+    limited = min(max(score, -FURTHEST - 1), FURTHEST + 1)
+    inside = math.floor((limited + FURTHEST) * COLUMNS_A_UNIT) + 1
     return min(max(inside, 0), COLUMNS - 1)
 
 

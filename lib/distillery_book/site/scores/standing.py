@@ -4,6 +4,7 @@ first page and in the README.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,9 @@ class Standing:
         gap = self.recorded.value - self.cell.value
         allowed = verdicts.margin(self.cell, self.recorded)
         towards = {"higher": gap, "lower": -gap, "none": -abs(gap)}[self.cell.column.direction]
-        return towards / allowed if allowed else 0.0
+        if allowed:
+            return towards / allowed
+        return math.copysign(math.inf, towards) if towards else 0.0
 
 
 def standings(results: Results) -> list[Standing]:
@@ -57,12 +60,12 @@ def standings(results: Results) -> list[Standing]:
 
 
 def finding(results: Results) -> str:
-    """In a sentence, how many of the numbers that runs decide came out, and what the rest are."""
+    """In a sentence, how many of all numbers came out, how many did not, and what the rest are."""
     counts = verdict_squares.counts(
         verdict_squares.kinds(verdict_squares.printed(results)["verdict"])
     )
-    came_out = [counts.get(word, 0) for word, is_good in DECIDED.items() if is_good]
-    decided = sum(counts.get(word, 0) for word in DECIDED)
+    came_out = sum(counts.get(word, 0) for word, is_good in DECIDED.items() if is_good)
+    did_not = sum(counts.get(word, 0) for word, is_good in DECIDED.items() if not is_good)
     rest = {
         f"{counts.get('undecided', 0)} are undecided": "undecided",
         f"{counts.get('apart', 0)} judge nothing": "apart",
@@ -70,8 +73,8 @@ def finding(results: Results) -> str:
     }
     others = ", ".join(text for text, kind in rest.items() if counts.get(kind))
     return (
-        f"Of {decided} printed numbers that runs here can decide, {sum(came_out)} came out as"
-        f" published or better; of the other {sum(counts.values()) - decided}, {others}."
+        f"Of {sum(counts.values())} printed numbers {came_out} came out as published or better"
+        f" and {did_not} did not; {others}."
     )
 
 
