@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from distillery_book.pages import listing
 from distillery_book.results.results import Results
+from distillery_book.site.scores import listing
 
 SUMMARY = "show what is recorded, and how it stands to what was published"
 

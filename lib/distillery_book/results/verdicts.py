@@ -199,7 +199,7 @@ def difference(
     """The mean over the seeds that both have of how far `metric` times `scale` of ours lies above
     that of the others, None where they share no seed.
     """
-    pairs = paired(ours, others)
+    pairs = _paired(ours, others)
     own, other = (
         recorded(runs, metric, where={}, scale=scale)
         for runs in ([run for run, _ in pairs], [rival for _, rival in pairs])
@@ -221,7 +221,7 @@ def difference(
     )
 
 
-def paired(ours: Iterable[Record], others: Iterable[Record]) -> list[tuple[Record, Record]]:
+def _paired(ours: Iterable[Record], others: Iterable[Record]) -> list[tuple[Record, Record]]:
     """The runs of the seeds that both have, by seed."""
     first, second = ({run.seed: run for run in runs} for runs in (ours, others))
     return [(first[seed], second[seed]) for seed in sorted(first.keys() & second.keys())]

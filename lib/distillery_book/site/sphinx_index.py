@@ -46,7 +46,6 @@ def insert(app: Sphinx, docname: str, content: list[str]) -> None:
         known_pages = getattr(app.env, "distillery_index", {})
         app.env.distillery_index = known_pages | {docname: _state()}  # type: ignore[attr-defined]
     if any(mark in SCORES for mark in marks):
-        app.env.distillery_scores = docname  # type: ignore[attr-defined]
         for notebook in places.notebooks():  # whose headings the page leads to
             app.env.note_dependency(str(notebook))
     for mark, make in marks.items():
@@ -55,8 +54,15 @@ def insert(app: Sphinx, docname: str, content: list[str]) -> None:
 
 def write_scoreboard(app: Sphinx, error: Exception | None) -> None:
     """What the scoreboard offers to download, beside the pages."""
-    if error is None and app.builder.format == "html" and hasattr(app.env, "distillery_scores"):
+    if error is None and app.builder.format == "html" and _has_scoreboard(app):
         downloads.write(Path(app.outdir), Results.open())
+
+
+def _has_scoreboard(app: Sphinx) -> bool:
+    """Whether a page of this book shows the scoreboard's parts."""
+    pages = map(app.env.doc2path, app.env.found_docs)
+    texts = (Path(page).read_text(encoding="utf-8") for page in pages if str(page).endswith(".md"))
+    return any(mark in text for text in texts for mark in SCORES)
 
 
 def changed_since(app: Sphinx, env: BuildEnvironment, *documents: set[str]) -> list[str]:

@@ -13,8 +13,7 @@ from distillery.metrics import Estimate
 from distillery_book.chapters.ensembles.grid import GENERATORS, LOSSES, row, rung_cell
 from distillery_book.chapters.ensembles.ladder import Rung
 from distillery_book.chapters.ensembles.parts import SHARES
-from distillery_book.results import store
-from distillery_book.results.claims import FAILS, Mean, Test, above, every, judge
+from distillery_book.results.claims import FAILS, Mean, Term, Test, above, combined, every, judge
 from distillery_book.results.results import Results
 
 PICTURES = ("mnist", "nade")  # generators of something like digits
@@ -56,32 +55,6 @@ def gain_of_slopes(generator: str, share: str, scale: float = 100.0) -> Mean:
     return Mean("ensembles", "accuracy_gain_of_slopes", where, scale, scatters)
 
 
-def combined(terms: Sequence[tuple[float, Mean]]) -> Test:
-    """A sum of means, each with its weight, paired over the seeds that all have; of one seed the
-    error is that over test images, as if these were others each time.
-    """
-
-    def test(results: Results) -> list[Estimate]:
-        runs = [mean.runs(results) for _, mean in terms]
-        seeds = sorted(set.intersection(*(set(of_mean) for of_mean in runs)))
-        sums = [
-            sum(w * mean.value(of[seed]) for (w, mean), of in zip(terms, runs, strict=True))
-            for seed in seeds
-        ]
-        if len(sums) > 1:
-            return [metrics.mean_and_error(sums)]
-        return [
-            Estimate(total, math.hypot(*_errors(terms, runs, seed)), 1)
-            for total, seed in zip(sums, seeds, strict=True)
-        ]
-
-    return test
-
-
-def _errors(terms: Sequence[tuple[float, Mean]], runs: Sequence[dict], seed: int) -> list[float]:
-    return [w * mean.error(of[seed]) for (w, mean), of in zip(terms, runs, strict=True)]
-
-
 def _matters() -> Test:
     """Images and NADE above noise, whatever is asked and of however many images."""
     places = itertools.product(PICTURES, SHARES, LOSSES)
@@ -93,16 +66,10 @@ def _matters() -> Test:
     )
 
 
-def _nine_in_ten(results: Results) -> list[Estimate]:
-    """One run on noise does not know its own scatter, which is far wider than that of images."""
-    mean = accuracy("noise", "all")
-    return _over_runs([mean.value(run) - NINE_IN_TEN for run in mean.runs(results).values()])
-
-
 def _goes_on(results: Results) -> list[Estimate]:
     """Whether the curve of a student of noise still rises."""
     runs = accuracy("noise", "all").runs(results).values()
-    curves = [store.arrays(run, results.folder)["test"][:, 0, 0] for run in runs if run.arrays]
+    curves = [results.stored(run)["test"][:, 0, 0] for run in runs if run.arrays]
     return _over_runs([100 * float(c[LATER].mean() - c[EARLIER].mean()) for c in curves])
 
 
@@ -126,7 +93,7 @@ def _gains_more_when_few(loss: str) -> Test:
     return every(*(above(gain(name, "10pct", loss), gain(name, "all", loss)) for name in PICTURES))
 
 
-def _drop(generator: str, loss: str, weight: float = 1.0) -> list[tuple[float, Mean]]:
+def _drop(generator: str, loss: str, weight: float = 1.0) -> list[Term]:
     """What a student loses when its inputs come from a tenth of the images."""
     return [
         (weight, accuracy(generator, "all", loss)),
@@ -136,7 +103,7 @@ def _drop(generator: str, loss: str, weight: float = 1.0) -> list[tuple[float, M
 
 def _alike(first: Mean, second: Mean) -> Test:
     def test(results: Results) -> list[Estimate]:
-        gaps = combined([(1.0, first), (-1.0, second)])(results)
+        gaps = above(first, second)(results)
         return [Estimate(ALIKE - abs(gap.value), gap.error, gap.n) for gap in gaps]
 
     return test
@@ -144,7 +111,7 @@ def _alike(first: Mean, second: Mean) -> Test:
 
 TESTS: dict[str, Test] = {
     "ensembles_generator_matters": _matters(),
-    "ensembles_noise_nine_in_ten": _nine_in_ten,
+    "ensembles_noise_nine_in_ten": above(accuracy("noise", "all"), NINE_IN_TEN),
     "ensembles_noise_goes_on": _goes_on,
     "ensembles_soft_labels": every(
         *(above(gain("mnist", share, VALUES, measure="log_prob")) for share in SHARES)
@@ -156,9 +123,7 @@ TESTS: dict[str, Test] = {
     ),
     "ensembles_slopes_when_few": above(gain_of_slopes("mnist", "10pct")),
     "ensembles_slopes_when_few_nade": above(gain_of_slopes("nade", "10pct")),
-    "ensembles_slopes_lose_less": combined(
-        [*_drop("mnist", VALUES), *_drop("mnist", SLOPES, -1.0)]
-    ),
+    "ensembles_slopes_lose_less": combined(*_drop("mnist", VALUES), *_drop("mnist", SLOPES, -1.0)),
     "ensembles_nade_when_few": above(accuracy("nade", "10pct"), accuracy("mnist", "10pct")),
     "ensembles_nade_when_few_slopes": above(
         accuracy("nade", "10pct", SLOPES), accuracy("mnist", "10pct", SLOPES)
@@ -166,5 +131,5 @@ TESTS: dict[str, Test] = {
     "ensembles_nade_alike_when_plenty": every(
         *(_alike(accuracy("nade", "all", loss), accuracy("mnist", "all", loss)) for loss in LOSSES)
     ),
-    "ensembles_nade_loses_less": combined([*_drop("mnist", VALUES), *_drop("nade", VALUES, -1.0)]),
+    "ensembles_nade_loses_less": combined(*_drop("mnist", VALUES), *_drop("nade", VALUES, -1.0)),
 }

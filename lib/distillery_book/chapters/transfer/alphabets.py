@@ -143,10 +143,11 @@ class Course:
     marks: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        uneven = [mark for mark in (*self.marks, self.episodes) if mark % max(1, self.batch)]
+        looks = sorted({*self.marks, self.episodes})
+        uneven = [mark for mark in looks if mark % max(1, self.batch)]
         if self.batch < 1 or uneven:
             raise ValueError(
-                f"batch is {self.batch}: a divisor of {', '.join(map(str, uneven or self.marks))}"
+                f"batch is {self.batch}: a divisor of {', '.join(map(str, uneven or looks))}"
                 " is needed, after which examples students are looked at"
             )
 

@@ -24,7 +24,7 @@ from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.models.files import Named
 from distillery.tools.compress import recipes
 from distillery.training.run import History
-from distillery_book.chapters.transfer import alphabets
+from distillery_book.chapters.transfer import alphabets, setting
 from distillery_book.chapters.transfer.alphabets import Course, Letters
 from distillery_book.chapters.transfer.memories import Memory, Sources
 from distillery_book.chapters.transfer.students import stream
@@ -53,7 +53,7 @@ INPUTS = {
 }
 TASKS = 50
 WIDTH, USUAL_WIDTH = 16, 64  # filters at the base: of 16 a network takes 1.8 MB in half precision
-TEACHER_PASSES, AUTOENCODER_PASSES, PUBLISHED_PASSES = 20, 20, 500
+TEACHER_PASSES, AUTOENCODER_PASSES = 20, 20
 RECIPE = replace(recipes.USUAL, epsilon=recipes.SPARING)
 SHORT, LONG, PUBLISHED_EPISODES = 100_000, 300_000, 1_000_000
 MARKS = (10_000, 30_000, 100_000)  # examples after which students are looked at, beside the last
@@ -174,10 +174,7 @@ def _sources(cell: Cell, letters: Letters, context: Context) -> Sources:
     """Teacher and autoencoder as they were recorded; of stand-ins such as are trained here."""
     if cell.data == STAND_IN:
         return _tiny_sources(cell, letters, context)
-    names = [part.removeprefix(WEIGHTS) for part in cell.data.split("+")[1:]]
-    models: dict[str, Any] = {
-        name: context.models(name)[name].to(context.device).eval() for name in names
-    }
+    models = setting.recorded_models(cell, context)
     codecs = {size: models[weights_name(size)] for size in SIZES if weights_name(size) in models}
     network = models[TEACHER].to(memory_format=torch.channels_last)
     return Sources(letters.x, letters.y, network, codecs)
@@ -262,10 +259,10 @@ def departs(cell: Cell) -> dict[str, list[Any]]:
     """In what a cell differs from the paper."""
     params = cell.params
     if params["role"] == "autoencoder":
-        return _of_autoencoder(int(params["passes"]))
+        return setting.departs_of_autoencoder(int(params["passes"]))
     passes = int(params["passes"]) if params["role"] == "teacher" else TEACHER_PASSES
     departures: dict[str, list[Any]] = {
-        "teacher_passes": [PUBLISHED_PASSES, passes],
+        "teacher_passes": [setting.PUBLISHED_PASSES, passes],
         "teacher_pictures": ["the drawings", "turned, scaled and shifted at random"],
         "layers": ["ResNet-18", f"ResNet-18 of {params['width']}, not {USUAL_WIDTH}, filters"],
     }
@@ -282,15 +279,7 @@ def _of_student(params: Mapping[str, Scalar]) -> Iterator[tuple[str, list[Any]]]
     if params["rate"] != RATE:
         yield "optimizer", [f"a rate of {RATE:g}", f"a rate of {params['rate']:g}"]
     if params["inputs"] in _of_codes():
-        yield from _of_autoencoder(AUTOENCODER_PASSES).items()
-
-
-def _of_autoencoder(passes: int) -> dict[str, list[Any]]:
-    return {
-        "autoencoder_passes": [PUBLISHED_PASSES, passes],
-        "autoencoder_rates": ["constant, 1e-2 to 1e-5", "one cycle"],
-        "autoencoder_losses": ["with a KL term", "cross entropy, then L1"],
-    }
+        yield from setting.departs_of_autoencoder(AUTOENCODER_PASSES).items()
 
 
 # What the paper does not give, and what stands for it here.

@@ -50,12 +50,25 @@ def departs(names: Collection[str]) -> dict[str, list[Any]]:
     sizes = {name.partition(" ")[2] for name in names if " " in name}
     if sizes:
         fewest = min(AUTOENCODER_PASSES[size] for size in sizes)
-        departures["autoencoder_passes"] = [PUBLISHED_PASSES, fewest]
-        departures["autoencoder_rates"] = ["constant, 1e-2 to 1e-5", "one cycle"]
-        departures["autoencoder_losses"] = ["with a KL term", "cross entropy, then L1"]
+        departures |= departs_of_autoencoder(fewest)
     if "10x" in sizes:
         departures["autoencoder_temperature"] = [1.0, "falling to 0.1"]
     return departures
+
+
+def departs_of_autoencoder(passes: int) -> dict[str, list[Any]]:
+    """What the papers say of an autoencoder's training, and how chapter 2's recipes differ."""
+    return {
+        "autoencoder_passes": [PUBLISHED_PASSES, passes],
+        "autoencoder_rates": ["constant, 1e-2 to 1e-5", "one cycle"],
+        "autoencoder_losses": ["with a KL term", "cross entropy, then L1"],
+    }
+
+
+def recorded_models(cell: Cell, context: Context) -> dict[str, Any]:
+    """The networks that a cell's data name, by their names, as they were recorded."""
+    names = [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if WEIGHTS in part]
+    return {name: context.models(name)[name].to(context.device).eval() for name in names}
 
 
 def sources(cell: Cell, images: Images, context: Context) -> Sources:
@@ -63,10 +76,7 @@ def sources(cell: Cell, images: Images, context: Context) -> Sources:
     (x, y), _ = parts(images, context)
     if cell.data == STAND_IN:
         return _tiny_sources(x, y, images, context)
-    names = [part.removeprefix(WEIGHTS) for part in cell.data.split("+") if WEIGHTS in part]
-    models: dict[str, nn.Module] = {}
-    for name in names:
-        models[name] = context.models(name)[name].to(context.device).eval()
+    models = recorded_models(cell, context)
     autoencoders: dict[str, Any] = {
         size: models[name]
         for size, variables in SIZES.items()

@@ -36,8 +36,8 @@ class Way:
     in_order: bool = False
 
     def schedule(self, batch: int) -> Schedule | None:
-        """One over the root of the thousands of examples seen, and one: it knows of no end, so that
-        a run is looked at on its way as at its end.
+        """After n examples the rate is its first, divided by the root of 1 + n / 1000. It knows of
+        no end, so that a run may be looked at on its way as at its end.
         """
         if not self.falls:
             return None

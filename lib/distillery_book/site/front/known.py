@@ -50,6 +50,12 @@ def subject(number: int) -> str:
     return raised(titles.get(number) or subjects.get(str(number)) or f"Chapter {number}")
 
 
+def paper_title(key: str) -> str:
+    """The title of the paper that tables and claims name by this key."""
+    [title] = [paper.title for paper in papers() if paper.key == key]
+    return title
+
+
 def raised(title: str) -> str:
     """A title with its powers raised: `2^784` is plain text in a chapter's folder."""
     return re.sub(r"\^(\d+)", lambda power: power[1].translate(RAISED), title)

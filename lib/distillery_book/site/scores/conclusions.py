@@ -14,7 +14,7 @@ from distillery_book.results.verdicts import NOT_RUN
 from distillery_book.site.front import conclusions, known
 from distillery_book.site.front.conclusions import Judged
 from distillery_book.site.scores import places
-from distillery_book.site.scores.filters import body, linked, verdict_word
+from distillery_book.site.scores.filters import body, linked, reason_link, verdict_word
 from distillery_book.site.scores.filters import html as filtered
 
 HEAD = ("what is claimed, and how it is tested", "difference", "n", "verdict")
@@ -31,9 +31,8 @@ def html(results: Results) -> str:
 def _body(chapter: int, paper: str, group: Sequence[Judged]) -> str:
     address, why = places.of_claims(chapter), reasons.reasons()
     rows = [_row(one, address, why) for one in group]
-    [title] = [each.title for each in known.papers() if each.key == paper]
     name = linked(f"{chapter} · {known.subject(chapter)}", address)
-    heading = f"{name} <small>{escape(title)}</small>"
+    heading = f"{name} <small>{escape(known.paper_title(paper))}</small>"
     return body(heading, rows, paper=paper, chapter=chapter, columns=len(HEAD))
 
 
@@ -49,4 +48,4 @@ def _row(one: Judged, address: str, why: Sequence[Reason]) -> str:
 
 def _why(one: Judged, why: Sequence[Reason]) -> str:
     reason = reasons.why(one.claim.key, (), why) if one.verdict == NOT_RUN else None
-    return f' <a href="#why-{why.index(reason)}">why</a>' if reason else ""
+    return reason_link(reason, why)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from distillery_book.pages import listing
 from distillery_book.results import published
 from distillery_book.results.results import Results
+from distillery_book.site.scores import listing
 
 FOLDER = "_downloads/scoreboard"
 NAMES = {"csv": "scoreboard.csv", "json": "scoreboard.json", "Markdown": "scoreboard.md"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from distillery_book.results.reasons import Reason
 from distillery_book.site.front import known
 
 Choices = Mapping[str, str]  # what a row says, and what a reader sees
@@ -31,6 +32,11 @@ def body(title: str, rows: Iterable[str], *, paper: str, chapter: int, columns: 
 
 def linked(text: str, address: str) -> str:
     return f'<a href="{address}">{escape(text)}</a>' if address else escape(text)
+
+
+def reason_link(reason: Reason | None, among: Sequence[Reason]) -> str:
+    """A link to why something is not run, in the page's list of all reasons."""
+    return f' <a href="#why-{among.index(reason)}">why</a>' if reason else ""
 
 
 def verdict_word(verdict: str) -> str:

@@ -15,7 +15,7 @@ from distillery_book.results.results import Results
 from distillery_book.results.verdicts import Recorded
 from distillery_book.site.front import known, verdict_squares
 from distillery_book.site.scores import places
-from distillery_book.site.scores.filters import body, linked, verdict_word
+from distillery_book.site.scores.filters import body, linked, reason_link, verdict_word
 from distillery_book.site.scores.filters import html as filtered
 from distillery_book.site.scores.standing import Standing, standings
 
@@ -39,8 +39,8 @@ def _body(group: Sequence[Standing]) -> str:
 
 def _title(table: Table, address: str) -> str:
     chapter = f"{table.chapter} · {known.subject(table.chapter)}"
-    [paper] = [paper.title for paper in known.papers() if paper.key == table.paper]
-    source = f"<small>{escape(paper)}, {escape(table.reference)}</small>"
+    paper = escape(known.paper_title(table.paper))
+    source = f"<small>{paper}, {escape(table.reference)}</small>"
     return f"{linked(chapter, address)}: {escape(table.title)} {source}"
 
 
@@ -80,8 +80,7 @@ def _behind(standing: Standing, why: Sequence[Reason]) -> str:
     """Behind a click what a number rests on; or where it is said why there is none."""
     if standing.recorded is not None:
         return f"<details><summary>how</summary>{escape(_how(standing.recorded))}</details>"
-    reason = reasons.why(standing.table.name, list(standing.cell.row.values()), why)
-    return f' <a href="#why-{why.index(reason)}">why</a>' if reason else ""
+    return reason_link(reasons.why(standing.table.name, list(standing.cell.row.values()), why), why)
 
 
 def _how(recorded: Recorded) -> str:

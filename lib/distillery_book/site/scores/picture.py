@@ -18,7 +18,7 @@ COLUMN = PITCH * ACROSS
 COLUMNS = 2 * FURTHEST * COLUMNS_A_UNIT + 2
 ASIDE, ASIDE_ACROSS = COLUMN * COLUMNS + 28, 22  # where what nothing is judged of stands
 WIDTH, HEADING, FOOT = ASIDE + PITCH * ASIDE_ACROSS, 34, 52
-# One shape a verdict, so that no one needs the colours.
+# Each verdict has a shape or a filling of its own, so that no one needs the colours.
 SHAPES = {
     "agrees": '<circle r="3.2"/>',
     "beats": '<path d="M0-4 4 3.4-4 3.4z"/>',

@@ -34,7 +34,9 @@ def test_what_is_asked_for_is_a_cell_of_the_study_at_each_of_its_seeds(mean: Mea
 @pytest.mark.parametrize("mean", PLACES)
 def test_the_answers_of_a_mean_are_those_that_its_metric_is_the_share_of(mean: Mean) -> None:
     results = Results.open()
-    for run in mean.runs(results).values():
+    runs = mean.runs(results)
+    assert runs or mean.where.get("episodes") == claims.LONG
+    for run in runs.values():
         right = mean.right(run, results)
         assert right is not None
         assert 100 * right.double().mean() == pytest.approx(mean.value(run))
