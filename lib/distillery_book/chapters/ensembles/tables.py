@@ -12,7 +12,7 @@ from dataclasses import replace
 import pandas as pd
 
 from distillery.metrics import Estimate
-from distillery_book.chapters.ensembles import figures
+from distillery_book.chapters.ensembles import figures, improvements
 from distillery_book.chapters.ensembles.claims import accuracy
 from distillery_book.chapters.ensembles.figures import SEEN, each_run
 from distillery_book.chapters.ensembles.grid import row, rungs
@@ -89,7 +89,7 @@ def _moved(share: str) -> Mean:
 
 
 def _longest(share: str) -> Mean:
-    return list(figures.ladder(share).values())[-1]
+    return list(improvements.ladder(share).values())[-1]
 
 
 def _thirty(share: str) -> Mean:

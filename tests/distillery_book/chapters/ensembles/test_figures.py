@@ -12,7 +12,6 @@ from matplotlib.colors import same_color
 
 from distillery_book.chapters.ensembles import figures, grid
 from distillery_book.chapters.ensembles.grid import GENERATORS
-from distillery_book.chapters.ensembles.ladder import LADDER
 from distillery_book.results.claims import Mean
 
 # Two generators, looked at after one step and after ten: (accuracy, log probability) of the student
@@ -69,45 +68,6 @@ def test_gaps_are_medians_and_the_grey_interval_is_two_standard_errors(
     assert [bar.get_width() for bar in axis.patches] == pytest.approx(
         [0.66, 0.62, 0.74, 0.62, 0.76, 1.08, 1.92]
     )
-
-
-def test_a_random_tenth_is_a_row_of_its_own_only_where_a_tenth_is_seen() -> None:
-    rows = {share: list(figures.ladder(share)) for share in figures.SEEN}
-    assert rows["all"][:4] == [
-        "images, as in the thesis",
-        "images, He start",
-        "NADE, as in the thesis",
-        "NADE, He start",
-    ]
-    assert rows["10pct"][1] == "images, random tenth"
-    assert len(rows["all"]) == 4 + sum(rung.share == "all" for rung in LADDER)
-    assert len(rows["10pct"]) == 6 + sum(rung.share == "10pct" for rung in LADDER)
-
-
-def test_a_change_compares_two_students_of_the_ladder() -> None:
-    for pairs in figures.CHANGES.values():
-        for share, pair in pairs.items():
-            assert set(pair) <= set(figures.ladder(share))
-            assert pair[0] != pair[1]
-
-
-def test_a_change_has_an_error_only_from_three_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    from distillery.metrics import Estimate
-
-    for n, text in ((1, "+0.50 (1 run)"), (2, "+0.50 (2 runs)"), (3, "+0.50 ± 0.20 (3 runs)")):
-        gap = Estimate(0.5, 0.1, n)
-        monkeypatch.setattr(figures, "above", lambda *_, gap=gap: lambda _results: [gap])
-        table = figures.changes()
-        assert table.loc["Adam in place of ADADELTA"].tolist() == [text, text]
-        assert table.loc["a random tenth in place of the first"].tolist() == ["", text]
-
-
-def test_a_colour_is_a_generator() -> None:
-    titles = [*figures.ladder("all"), *figures.ladder("10pct")]
-    colours = figures.ladder_colours(titles)
-    assert colours["Adam: moved images, slopes"] == figures.COLOURS["jitter"]
-    assert colours["Adam: images, slopes"] == figures.COLOURS["mnist"]
-    assert colours["NADE, He start"] == figures.COLOURS["nade"]
 
 
 def test_every_generator_that_was_run_has_two_measures_of_two_students_at_every_look() -> None:
