@@ -137,4 +137,4 @@ def _texts(values: Sequence[float], form: str) -> str:
     return ", ".join(format(value, form) for value in values) or NOT_RUN
 
 
-__all__ = ["CHANGES", "changes", "ladder", "ladder_colours", "ladder_table"]
+__all__ = ["CHANGES", "MOVED", "changes", "ladder", "ladder_colours", "ladder_table"]
