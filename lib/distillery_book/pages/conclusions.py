@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pandas as pd
 
 from distillery.metrics import Estimate
@@ -28,6 +30,34 @@ def conclusions(chapter: int) -> pd.DataFrame:
     lines = {claim.claim: _line(claim, results) for claim in claims.claims(chapter)}
     frame = pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
     return frame.rename_axis("claim")
+
+
+class WithTests:
+    """Conclusions as a page shows them: under each claim, in small type, where it is made and which
+    difference tests it.
+    """
+
+    def __init__(self, judged: pd.DataFrame, *columns: str) -> None:
+        self._judged, self._columns = judged, list(columns)
+
+    def __repr__(self) -> str:
+        return self._judged[self._columns].to_string()
+
+    def _repr_html_(self) -> str:
+        shown = self._judged[self._columns].map(escape)
+        shown.index = pd.Index(
+            [
+                f"{escape(claim)}<small>{escape(place)}. Tested by {escape(test)}.</small>"
+                for claim, place, test in zip(
+                    self._judged.index,
+                    self._judged["where"],
+                    self._judged["tested by"],
+                    strict=True,
+                )
+            ],
+            name="claim",
+        )
+        return shown.to_html(escape=False, classes="claims")
 
 
 def tally(judged: pd.DataFrame) -> str:

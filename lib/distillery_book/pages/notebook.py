@@ -20,7 +20,7 @@ from distillery.support import settings
 from distillery.support.nearest import chosen
 from distillery_book.pages import texts
 from distillery_book.pages.beside import beside, dots
-from distillery_book.pages.conclusions import conclusions, tally
+from distillery_book.pages.conclusions import WithTests, conclusions, tally
 from distillery_book.pages.intervals import estimates, intervals, printed
 from distillery_book.pages.summaries import series, shown, spread
 from distillery_book.pages.texts import NOT_RUN
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Results",
     "Setup",
+    "WithTests",
     "aims",
     "arrays",
     "beside",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from html import escape
+
 import pandas as pd
 import pytest
 
 from distillery.metrics import Estimate
-from distillery_book.pages.conclusions import conclusions, tally
+from distillery_book.pages.conclusions import COLUMNS, WithTests, conclusions, tally
 from distillery_book.results import claims
 
 
@@ -34,3 +36,21 @@ def test_a_difference_is_told_with_its_unit(monkeypatch: pytest.MonkeyPatch) -> 
     told = {claim.claim: claim.unit for claim in claims.claims(7)}
     for claim, difference in conclusions(7)["difference"].items():
         assert difference == f"1.25 ± 0.2 {told[claim]}".rstrip()
+
+
+def test_under_each_claim_stands_where_it_is_made_and_what_tests_it() -> None:
+    judged = conclusions(4)
+    shown = WithTests(judged, "difference", "verdict")._repr_html_()
+    for claim, line in judged.iterrows():
+        under = f"{escape(line['where'])}. Tested by {escape(line['tested by'])}."
+        assert f"<th>{escape(str(claim))}<small>{under}</small></th>" in shown
+    assert "<th>seeds</th>" not in shown
+
+
+def test_what_a_claim_says_cannot_become_markup() -> None:
+    line = ["<i>here</i>", "a < b", "1 & 2", "3", "holds"]
+    judged = pd.DataFrame([line], index=["x < y"], columns=COLUMNS)
+    shown = WithTests(judged, "difference")._repr_html_()
+    assert "x &lt; y" in shown
+    assert "1 &amp; 2" in shown
+    assert "<i>" not in shown
