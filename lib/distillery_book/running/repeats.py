@@ -184,13 +184,15 @@ _NOTHING: dict[str, Any] = {
 
 
 def _changed(run: Record, found: Mapping[str, Any]) -> list[str]:
-    """What decides last digits and is not as it was: device, precision, threads, versions."""
+    """What decides last digits and is not as it was, or was not recorded: device, precision,
+    threads, versions, processor.
+    """
     names = [
         name for name in ("device", "precision", "threads") if getattr(run, name) != found[name]
     ]
-    packages = run.versions.keys() & found["versions"].keys()
+    before, now = run.versions, found["versions"]
     return names + sorted(
-        name for name in packages if run.versions[name] != found["versions"][name]
+        name for name in before.keys() | now.keys() if before.get(name) != now.get(name)
     )
 
 

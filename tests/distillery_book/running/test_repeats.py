@@ -77,6 +77,21 @@ def test_where_versions_have_changed_near_is_enough_and_what_changed_is_named(tm
     assert {tuple(each.changed) for each in found} == {("torch",)}
 
 
+def test_another_processor_or_one_not_recorded_need_not_give_the_last_digit(tmp_path):
+    def elsewhere(line: dict[str, Any]) -> None:
+        line["metrics"]["at"] *= 1.001
+        if line["seed"]:
+            line["versions"]["processor"] = "another"
+        else:
+            del line["versions"]["processor"]
+
+    recorded(tmp_path)
+    altered(tmp_path, elsewhere)
+    found = again(tmp_path)
+    assert {each.verdict for each in found} == {repeats.NEAR}
+    assert {tuple(each.changed) for each in found} == {("processor",)}
+
+
 def test_a_fresh_seed_lies_within_the_spread_of_those_recorded(tmp_path):
     recorded(tmp_path, with_seeds(5))
     fresh = [each for each in again(tmp_path, with_seeds(5)) if each.is_fresh]
