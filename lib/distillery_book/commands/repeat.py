@@ -9,10 +9,11 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from distillery_book.results import records, registry
+from distillery_book.results import records, registry, repeated
+from distillery_book.results.repeated import Repeat
 from distillery_book.running import local_workers, repeats
 from distillery_book.running.job import How
-from distillery_book.running.repeats import Again, Repeat
+from distillery_book.running.repeats import Again
 
 SUMMARY = "run recorded cells again, and compare what comes out"
 
@@ -55,9 +56,9 @@ def _compare(asked: Sequence[Again], how: How, results: Path) -> int:
     workers = functools.partial(local_workers.run, workers=1)
     code, path = 0, results
     for repeat in repeats.run_again(asked, how=how, workers=workers, results=results):
-        path = repeats.append(repeat, results)
+        path = repeated.append(repeat, results)
         print(_sentence(repeat), flush=True)
-        code = code if repeat.verdict in repeats.GOOD else 1
+        code = code if repeat.verdict in repeated.GOOD else 1
     print(f"{len(asked)} runs made again; {path}")
     return code
 
@@ -67,7 +68,7 @@ def _sentence(repeat: Repeat) -> str:
     head = f"{repeat.verdict}: {params} seed={repeat.seed}"
     if repeat.error:
         return f"{head}: {repeat.error}"
-    if repeat.verdict == repeats.IDENTICAL:
+    if repeat.verdict == repeated.IDENTICAL:
         return f"{head}: all of {repeat.metrics} metrics, to the last digit"
     changed = f"; changed since: {', '.join(repeat.changed)}" if repeat.changed else ""
     return (

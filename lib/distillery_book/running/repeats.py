@@ -9,12 +9,10 @@ distribution would (Student's t), all metrics together with probability `SURE`.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, stdev
@@ -25,6 +23,15 @@ from scipy.stats import t as student_t
 from distillery_book.results import records
 from distillery_book.results.index import Index
 from distillery_book.results.records import Record
+from distillery_book.results.repeated import (
+    DIFFERS,
+    FAILED,
+    IDENTICAL,
+    NEAR,
+    OUTSIDE,
+    WITHIN,
+    Repeat,
+)
 from distillery_book.results.study import Study
 from distillery_book.running.job import How, Job, Reply
 from distillery_book.running.runner import Workers
@@ -33,11 +40,6 @@ TOLERANCE = 0.02  # of a metric's size, where device, threads or versions are ot
 SURE = 0.99
 FEWEST_SEEDS = 3  # recorded, for a spread to be known
 FRESH_SEED = 1000  # that no study records
-
-IDENTICAL, NEAR, DIFFERS = "identical", "near", "differs"
-WITHIN, OUTSIDE = "within the spread", "outside the spread"
-FAILED = "failed"
-GOOD = (IDENTICAL, NEAR, WITHIN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,34 +68,6 @@ class Again:
             scratch=str(folder),
             results=str(results.absolute()),
         )
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """What came of it.
-
-    `worst` is the metric that is furthest off by what is `allowed`, `recorded` its recorded value
-    (for a fresh seed the mean over seeds), `found` its value now. `changed` names what is not as it
-    was when the run was recorded.
-    """
-
-    study: str
-    params: Mapping[str, Any]
-    seed: int
-    data: str
-    is_fresh: bool
-    verdict: str
-    metrics: int
-    worst: str
-    recorded: float | None
-    found: float | None
-    allowed: float | None
-    seconds: float | None
-    changed: Sequence[str]
-    versions: Mapping[str, str]
-    commit: str | None
-    finished: str
-    error: str = ""
 
 
 def choose(
@@ -127,18 +101,6 @@ def run_again(
         by_job = {each.job(how, Path(scratch), results): each for each in asked}
         for job, reply in workers(list(by_job), lambda job, done: None):
             yield _outcome(by_job[job], job, reply)
-
-
-def append(repeat: Repeat, results: Path) -> Path:
-    """Add an outcome to `repeats/STUDY.jsonl` of the results folder, a line each."""
-    path = results / "repeats" / f"{repeat.study}.jsonl"
-    path.parent.mkdir(exist_ok=True)
-    line = json.dumps(asdict(repeat), sort_keys=True, allow_nan=False) + "\n"
-    with open(path, "a") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    return path
 
 
 def _outcome(again: Again, job: Job, reply: Reply) -> Repeat:

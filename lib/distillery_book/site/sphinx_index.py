@@ -25,7 +25,15 @@ from distillery_book.site.front import (
     verdict_squares,
 )
 from distillery_book.site.scores import conclusions as judged_conclusions
-from distillery_book.site.scores import downloads, missing, numbers, picture, places, standing
+from distillery_book.site.scores import (
+    downloads,
+    missing,
+    numbers,
+    picture,
+    places,
+    repeats,
+    standing,
+)
 
 HEAD = "| the question | chapter | what it costs |\n| --- | --- | --- |"
 
@@ -100,6 +108,7 @@ SCORES: Mapping[str, Callable[[], str]] = {
     "<!-- scores: numbers -->": lambda: numbers.html(Results.open()),
     "<!-- scores: conclusions -->": lambda: judged_conclusions.html(Results.open()),
     "<!-- scores: missing -->": lambda: missing.html(Results.open()),
+    "<!-- scores: repeats -->": lambda: repeats.html(Results.open()),
     "<!-- scores: downloads -->": downloads.html,
 }
 MARKS: Mapping[str, Callable[[], str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from distillery_book.results import records
+from distillery_book.results import records, repeated
 from distillery_book.results.study import Cell, Study
 from distillery_book.running import repeats, runner
 from distillery_book.running.job import How
@@ -43,7 +43,7 @@ def altered(results: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 def again(
     results: Path, study: Study = FAST, *, sample: int = 9, longest: float = 60.0
-) -> list[repeats.Repeat]:
+) -> list[repeated.Repeat]:
     own, fresh = repeats.choose(study, results, sample=sample, draw=0, longest=longest)
     return list(repeats.run_again([*own, *fresh], how=HOW, workers=inline, results=results))
 
@@ -52,7 +52,7 @@ def test_a_run_made_again_by_its_own_seed_is_identical_and_leaves_records_as_the
     recorded(tmp_path)
     before = (tmp_path / "fast.jsonl").read_bytes()
     found = again(tmp_path)
-    assert {each.verdict for each in found} == {repeats.IDENTICAL}
+    assert {each.verdict for each in found} == {repeated.IDENTICAL}
     assert len(found) == len(FAST.cells("smoke"))
     assert (tmp_path / "fast.jsonl").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] in ([], [".scratch"])
@@ -62,7 +62,7 @@ def test_a_record_that_no_run_gives_differs_and_names_the_metric(tmp_path):
     recorded(tmp_path)
     altered(tmp_path, lambda line: line["metrics"].update(at=line["metrics"]["at"] + 1e-9))
     found = again(tmp_path)
-    assert {(each.verdict, each.worst) for each in found} == {(repeats.DIFFERS, "at")}
+    assert {(each.verdict, each.worst) for each in found} == {(repeated.DIFFERS, "at")}
 
 
 def test_where_versions_have_changed_near_is_enough_and_what_changed_is_named(tmp_path):
@@ -73,7 +73,7 @@ def test_where_versions_have_changed_near_is_enough_and_what_changed_is_named(tm
     recorded(tmp_path)
     altered(tmp_path, older)
     found = again(tmp_path)
-    assert {each.verdict for each in found} == {repeats.NEAR}
+    assert {each.verdict for each in found} == {repeated.NEAR}
     assert {tuple(each.changed) for each in found} == {("torch",)}
 
 
@@ -88,21 +88,21 @@ def test_another_processor_or_one_not_recorded_need_not_give_the_last_digit(tmp_
     recorded(tmp_path)
     altered(tmp_path, elsewhere)
     found = again(tmp_path)
-    assert {each.verdict for each in found} == {repeats.NEAR}
+    assert {each.verdict for each in found} == {repeated.NEAR}
     assert {tuple(each.changed) for each in found} == {("processor",)}
 
 
 def test_a_fresh_seed_lies_within_the_spread_of_those_recorded(tmp_path):
     recorded(tmp_path, with_seeds(5))
     fresh = [each for each in again(tmp_path, with_seeds(5)) if each.is_fresh]
-    assert [(each.verdict, each.seed) for each in fresh] == [(repeats.WITHIN, repeats.FRESH_SEED)]
+    assert [(each.verdict, each.seed) for each in fresh] == [(repeated.WITHIN, repeats.FRESH_SEED)]
 
 
 def test_a_fresh_seed_lies_outside_a_spread_that_is_too_narrow(tmp_path):
     recorded(tmp_path, with_seeds(5))
     altered(tmp_path, lambda line: line["metrics"].update(at=1000.0 + line["seed"]))
     [fresh] = [each for each in again(tmp_path, with_seeds(5)) if each.is_fresh]
-    assert (fresh.verdict, fresh.worst, fresh.recorded) == (repeats.OUTSIDE, "at", 1002)
+    assert (fresh.verdict, fresh.worst, fresh.recorded) == (repeated.OUTSIDE, "at", 1002)
 
 
 def test_two_recorded_seeds_tell_no_spread(tmp_path):
@@ -125,8 +125,8 @@ def test_a_run_that_fails_is_kept_as_failed(tmp_path):
             yield job, replace(reply, error="RuntimeError: no", found={})
 
     [found] = repeats.run_again([repeats.Again(run)], how=HOW, workers=broken, results=tmp_path)
-    assert (found.verdict, found.error) == (repeats.FAILED, "RuntimeError: no")
-    path = repeats.append(found, tmp_path)
+    assert (found.verdict, found.error) == (repeated.FAILED, "RuntimeError: no")
+    path = repeated.append(found, tmp_path)
     assert json.loads(path.read_text())["verdict"] == "failed"
 
 
@@ -134,7 +134,7 @@ def test_outcomes_are_no_records(tmp_path):
     recorded(tmp_path)
     before = [run.identity for run in records.read(results=tmp_path)]
     for each in again(tmp_path):
-        repeats.append(each, tmp_path)
+        repeated.append(each, tmp_path)
     assert [run.identity for run in records.read(results=tmp_path)] == before
     assert len((tmp_path / "repeats" / "fast.jsonl").read_text().splitlines()) == 4
 
@@ -149,4 +149,4 @@ def test_a_metric_that_is_missing_now_is_no_match(tmp_path):
             yield job, replace(reply, found={**reply.found, "metrics": kept})
 
     [found] = repeats.run_again([repeats.Again(run)], how=HOW, workers=less, results=tmp_path)
-    assert (found.verdict, "no metric 'steps'" in found.error) == (repeats.DIFFERS, True)
+    assert (found.verdict, "no metric 'steps'" in found.error) == (repeated.DIFFERS, True)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from distillery_book.results import repeated
+from distillery_book.results.repeated import Repeat
+
+OUTCOME = Repeat(
+    study="one_loop",
+    params={"steps": 5},
+    seed=3,
+    data="none",
+    is_fresh=False,
+    verdict=repeated.NEAR,
+    metrics=2,
+    worst="error",
+    recorded=0.5,
+    found=0.501,
+    allowed=0.01,
+    seconds=1.0,
+    changed=["processor"],
+    versions={"torch": "2.15.0"},
+    commit=None,
+    finished="2026-01-02T03:04:05+00:00",
+)
+
+
+def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
+    outcomes = [OUTCOME, replace(OUTCOME, seed=4), replace(OUTCOME, study="density")]
+    paths = {repeated.append(outcome, tmp_path) for outcome in outcomes}
+    assert {path.name for path in paths} == {"one_loop.jsonl", "density.jsonl"}
+    assert repeated.read(tmp_path) == [outcomes[2], outcomes[0], outcomes[1]]
+
+
+def test_a_folder_without_outcomes_has_none(tmp_path: Path) -> None:
+    assert repeated.read(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("{", "is no json object"),
+        ("[]", "an outcome has the fields allowed, "),
+        (json.dumps({"study": "one_loop"}), "an outcome has the fields allowed, "),
+        (json.dumps({**asdict(OUTCOME), "verdict": "fine"}), "verdict is 'fine'; identical, near,"),
+    ],
+)
+def test_another_line_is_refused_with_its_place(tmp_path: Path, line: str, named: str) -> None:
+    path = repeated.append(OUTCOME, tmp_path)
+    with path.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(ValueError, match=r"one_loop\.jsonl, line 2: ") as refused:
+        repeated.read(tmp_path)
+    assert named in str(refused.value)
