@@ -17,8 +17,9 @@ TASKS = ("cifar10", "cifar100")
 BATCH, RATE, MLP_RATE = 64, 0.1, 0.01
 CLIP = 5.0  # the norm of a student's gradient, and of its loss's; without it FitNet diverges
 STEPS = 2000  # the same for every number of images a class
-# pictures of so many pixels a side for so many passes, one after the other
-TEACHER_COURSE = "16:6 24:6 32:8"
+# pictures of so many pixels a side for so many passes, one after the other; each of the two courses
+# is a cycle of the rate, and leaves weights of its own
+SMALL_PICTURES, WHOLE_PICTURES = "16:8 24:6", "32:8"
 HELD = 0.2  # the share of the training set by which weights are chosen, as in the paper
 
 # Weights of methods: what is tried, and what is used. Those in use stay guesses until cells with
@@ -78,25 +79,32 @@ def cells(profile: Profile) -> Sequence[Cell]:
     if profile == "smoke":
         return [_smoke()]
     if profile == "laptop":
-        return [teacher("cifar10"), students(FEW, images=100)]
+        return [*teacher("cifar10"), students(FEW, images=100)]
     return [
-        teacher("cifar10"),
+        *teacher("cifar10"),
         *_candidates(),
         *_small_data(),
         students(("student+watch", "vid_i"), role="maps"),
         *_perceptrons(),
         *_axis(),
-        teacher("cifar100"),
+        *teacher("cifar100"),
         *_sizes(),
-        teacher("cifar100", "wrn-16-1"),
+        *teacher("cifar100", "wrn-16-1"),
         *_transfers(),
     ]
 
 
-def teacher(task: str, network: str = TEACHER) -> Cell:
-    """A network trained on all images of a task and kept; a student so trained can be tuned."""
-    params: dict[str, Scalar] = {"role": "teacher", "task": task, "network": network}
-    return Cell({**params, "course": TEACHER_COURSE, "batch": 128, "rate": RATE}, 0, task)
+def teacher(task: str, network: str = TEACHER) -> list[Cell]:
+    """A network trained on all images of a task, on small pictures and then on whole ones, and kept
+    after either; a student so trained can be tuned.
+    """
+    usual: dict[str, Scalar] = {"role": "teacher", "task": task, "network": network}
+    usual |= {"batch": 128, "rate": RATE, "compiled": 1}
+    begun = weights_name(task, network, SMALL_PICTURES)
+    return [
+        Cell({**usual, "course": SMALL_PICTURES}, 0, task),
+        Cell({**usual, "course": WHOLE_PICTURES}, 0, f"{task}+{WEIGHTS}{begun}"),
+    ]
 
 
 def students(
@@ -137,9 +145,9 @@ def whole(task: str) -> int:
     return {"cifar10": 5000, "cifar100": 500}[task]
 
 
-def weights_name(task: str, network: str = TEACHER) -> str:
-    """What a network trained on a task is recorded as."""
-    return f"{network}-{task}"
+def weights_name(task: str, network: str = TEACHER, course: str = WHOLE_PICTURES) -> str:
+    """What a network trained on a task is recorded as: on small pictures, or in the end."""
+    return f"{network}-{task}" + ("-small" if course == SMALL_PICTURES else "")
 
 
 def weighted(method: str) -> str:
@@ -213,7 +221,12 @@ def departs(cell: Cell) -> dict[str, list[Any]]:
     """In what a cell differs from the paper; what the paper leaves open is in `CHOSEN`."""
     params = cell.params
     if params["role"] == "teacher":
-        return {"pictures": ["32 pixels a side", f"{params['course']} (pixels a side: passes)"]}
+        return {
+            "pictures": [
+                "32 pixels a side",
+                f"{SMALL_PICTURES} {WHOLE_PICTURES} (pixels a side: passes)",
+            ]
+        }
     departures: dict[str, list[Any]] = {}
     visits = int(params["steps"]) * int(params["batch"])
     departures["training"] = ["as residual networks are trained", f"{visits:,} images seen"]

@@ -14,10 +14,12 @@ from distillery_book.chapters.information import students, teachers
 from distillery_book.chapters.information.grid import (
     METHODS,
     SEEDS_OF,
+    SMALL_PICTURES,
     STEPS,
     STUDENTS_OF,
     TASKS,
     TEACHER,
+    WHOLE_PICTURES,
     WIDTHS,
     cells,
     departs,
@@ -53,7 +55,7 @@ def _of_teachers() -> list[Answer]:
             {"method": "teacher"},
             column,
             "test",
-            {"role": "teacher", "task": task, "network": TEACHER},
+            {"role": "teacher", "task": task, "network": TEACHER, "course": WHOLE_PICTURES},
             scale=100.0,
         )
         for task, (table, column) in TABLES.items()
@@ -115,6 +117,10 @@ STUDY = Study(
         ("vid_100_a_class", "accuracy_vid_i", place(images=100)),
         ("cnn_to_mlp", "accuracy_vid_i", place(network="mlp-4096")),
     ],
-    makes=(*(weights_name(task) for task in TASKS), weights_name("cifar100", "wrn-16-1")),
+    makes=tuple(
+        weights_name(task, network, course)
+        for task, network in (*((task, TEACHER) for task in TASKS), ("cifar100", "wrn-16-1"))
+        for course in (SMALL_PICTURES, WHOLE_PICTURES)
+    ),
     departs=departs,
 )

@@ -1,4 +1,6 @@
-"""The teachers: trained on all images, on small pictures first, kept in half precision."""
+"""The teachers: trained on all images, on small pictures first, then on whole ones, and kept after
+both, in half precision.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ from distillery.teachers import Frozen, Labels
 from distillery.training.schedules import Schedule, one_cycle
 from distillery.training.sgd import sgd
 from distillery_book.chapters.information import setting
-from distillery_book.chapters.information.grid import departs, weights_name
-from distillery_book.results.study import Cell, Context, Outcome
+from distillery_book.chapters.information.grid import SMALL_PICTURES, departs, weights_name
+from distillery_book.results.study import WEIGHTS, Cell, Context, Outcome
 
 WARM_UP = 0.15  # the share of the steps in which the rate rises
 AT_ONCE = 250
@@ -38,21 +40,31 @@ def run(cell: Cell, context: Context) -> Outcome:
     """Train a teacher, and measure it as it is kept: in half precision."""
     images = context.load(cell.data)
     x, y = setting.training(cell, images, context)
-    rng = setting.stream(cell.seed, "teacher", context.device)
-    kind, side = str(cell.params["network"]), x.shape[-1]
-    network: Any = setting.fresh(kind, images.classes, side, rng=rng).to(context.device)
-    measure_pixels(network, x)
+    network: Any = _begun(cell, images.classes, x, context)
     _train(network.to(memory_format=torch.channels_last), x, y, cell, context)
-    network.half().float()
+    network.half().float().eval()
     assert images.y_test is not None
     test = images.x_test.to(context.device), images.y_test.to(context.device)
     metrics = {
         "test": share_right(network, *test),
         "train": share_right(network, x[:5000], y[:5000]),
     }
-    name = weights_name(str(cell.params["task"]), kind)
+    names = (str(cell.params[key]) for key in ("task", "network", "course"))
+    name = weights_name(*names)
     models = [Named(name, network.to(memory_format=torch.contiguous_format).cpu())]
     return Outcome(metrics, departs(cell), models=models, weights_name=name)
+
+
+def _begun(cell: Cell, classes: int, x: Tensor, context: Context) -> nn.Module:
+    """First weights, or those that a course on small pictures has left."""
+    kind = str(cell.params["network"])
+    if WEIGHTS in cell.data:
+        name = weights_name(str(cell.params["task"]), kind, SMALL_PICTURES)
+        return context.models(name)[name].to(context.device).train()
+    rng = setting.stream(cell.seed, "teacher", context.device)
+    network = setting.fresh(kind, classes, x.shape[-1], rng=rng).to(context.device)
+    measure_pixels(network, x)
+    return network
 
 
 def _train(network: nn.Module, x: Tensor, y: Tensor, cell: Cell, context: Context) -> None:
@@ -61,10 +73,11 @@ def _train(network: nn.Module, x: Tensor, y: Tensor, cell: Cell, context: Contex
     course = list(stretches(str(cell.params["course"]), len(x) // batch))
     loss, total = HardLabels(), course[-1].end
     optimizer = sgd(network, loss, rate=float(cell.params["rate"]))
+    learner: Any = torch.compile(network, dynamic=False) if cell.params["compiled"] else network
     for place, stretch in enumerate(course):
         distill(
             Labels(),
-            network,
+            learner,
             _pictures(x, y, stretch, cell, context),
             loss,
             optimizer=optimizer,
@@ -88,7 +101,8 @@ def stretches(course: str, steps_a_pass: int) -> Iterator[Stretch]:
 
 
 def _pictures(x: Tensor, y: Tensor, stretch: Stretch, cell: Cell, context: Context) -> Generator:
-    rng = setting.stream(cell.seed, f"pictures {stretch.begin}", context.device)
+    use = f"pictures {cell.params['course']} {stretch.begin}"
+    rng = setting.stream(cell.seed, use, context.device)
     crops = Augmented(Resample(x, y, rng=rng), crop_and_flip(), rng=rng)
     return Augmented(crops, resized(stretch.side), rng=rng)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -161,13 +162,33 @@ def test_a_teacher_is_measured_as_it_is_kept(tmp_path: Path) -> None:
         def load(self, name: str) -> Any:
             return few
 
-    params = {**grid.teacher("cifar10").params, "network": "wrn-10-1", "course": "8:1 16:1"}
-    cell = Cell({**params, "batch": 16}, 0, grid.STAND_IN)
+    params = {**grid.teacher("cifar10")[0].params, "network": "wrn-10-1", "course": "8:1 16:1"}
+    cell = Cell({**params, "batch": 16, "compiled": 0}, 0, grid.STAND_IN)
     found = information.run(cell, Few("smoke", torch.device("cpu"), None, tmp_path))
     [named] = found.models
     assert found.weights_name == named.name == "wrn-10-1-cifar10"
     assert all(p.equal(p.half().float()) for p in named.model.parameters())
     assert teachers.share_right(named.model, few.x_test, few.y_test) == found.metrics["test"]
+
+
+def test_the_course_on_whole_pictures_begins_where_that_on_small_ones_ended(tmp_path: Path) -> None:
+    small, whole = grid.teacher("cifar10", "wrn-10-1")
+    kept = WideResNet(10, 1, rng=rng(7)).eval()
+    read = {"wrn-10-1-cifar10-small": kept}
+    context = Context(
+        "smoke",
+        torch.device("cpu"),
+        None,
+        tmp_path,
+        declared={"weights:wrn-10-1-cifar10-small": "0"},
+        read_models=lambda _: {name: copy.deepcopy(network) for name, network in read.items()},
+    )
+    x = torch.rand(2, 3, 8, 8, generator=rng())
+    begun = teachers._begun(whole, 10, x, context)
+    assert begun.training
+    assert all(map(torch.equal, begun.parameters(), kept.parameters()))
+    afresh = teachers._begun(small, 10, x, context)
+    assert not torch.equal(afresh.first.weight, kept.first.weight)  # type: ignore[union-attr, arg-type]
 
 
 def test_every_answer_has_its_place_and_its_cells_and_no_place_is_answered_twice() -> None:
