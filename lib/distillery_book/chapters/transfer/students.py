@@ -43,12 +43,14 @@ class Taught(NamedTuple):
     episodes from a thousand on, the test images that were, at the better rate: a bit an image,
     uint8 (marks, ⌈images / 8⌉).
 
-    `seen` holds what was chosen last before each mark, of the columns that were watched.
+    `seen` holds what was chosen last before each mark, of the columns that were watched; `students`
+    are those of the columns in the end, at the better rate.
     """
 
     metrics: dict[str, float]
     right: dict[str, Tensor]
     seen: dict[str, Tensor]
+    students: dict[str, nn.Module]
 
 
 def stream(seed: int, name: str, device: torch.device) -> torch.Generator:
@@ -115,17 +117,29 @@ def taught(
     count = len(measured["test"][0])
     shares = {rate: [_shares(probe, count) for probe in taken] for rate, taken in probes.items()}
     metrics = dict(_metrics(names, course, shares))
-    return Taught(metrics, _right(names, course, metrics, probes), lesson.seen)
+    right = _right(names, course, metrics, probes)
+    return Taught(metrics, right, lesson.seen, dict(_better(lesson, metrics)))
+
+
+def _better(lesson: Lesson, metrics: Mapping[str, float]) -> Iterator[tuple[str, nn.Module]]:
+    """Each column's student of the rate that its metrics name as the better in the end."""
+    end = lesson.course.marks[-1]
+    for index, name in enumerate(lesson.columns):
+        bank = lesson.banks[metrics[f"rate_{name}_{end}"]]
+        yield name, bank.student(index).eval()
 
 
 class Lesson:
-    """The columns of a course, and what was `seen` of those that are watched."""
+    """The columns of a course; what was `seen` of those that are watched, and the students, a bank
+    for each rate, once they are taught.
+    """
 
     def __init__(
         self, course: Course, columns: Mapping[str, Examples], watched: Sequence[str]
     ) -> None:
         self.course, self.columns, self.watched = course, columns, list(watched)
         self.seen: dict[str, Tensor] = {}
+        self.banks: dict[float, Abreast] = {}
 
     def bank(self, device: torch.device) -> Abreast:
         """A student for each column, its first weights drawn by the seed and the column's name."""
@@ -198,6 +212,7 @@ def _history(
         every=EVERY,
         progress=place.progress,
     )
+    lesson.banks[rate] = bank
     if rate == RATES[0]:
         names = list(lesson.columns)
         lesson.seen = {

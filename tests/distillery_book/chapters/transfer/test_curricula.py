@@ -109,7 +109,7 @@ def test_a_student_that_chooses_learns(curriculum: str, tmp_path: Path) -> None:
     place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
     course = students.Course("mlp", 100, 0, curriculum)
     taught = partial(students.taught, course, {"it": (x, logits)})
-    metrics, _, seen = taught({"test": (x, y), "held": (x, y)}, place, watched=["it"])
+    metrics, _, seen, _ = taught({"test": (x, y), "held": (x, y)}, place, watched=["it"])
     assert metrics["accuracy_it_100"] == 1
     assert seen["chosen_it"].shape == (2, LAST, 1, 4, 4)
 

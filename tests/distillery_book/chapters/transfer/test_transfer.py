@@ -90,7 +90,7 @@ def test_students_learn_side_by_side_and_the_held_out_images_choose_the_rate(
     columns = {"true": (x, right), "lies": (x, right.flip(1))}
     place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
     measured = {"test": (x, y), "held": (x, 1 - y)}
-    metrics, right, _ = students.taught(students.Course("mlp", 100, 0), columns, measured, place)
+    metrics, right, *_ = students.taught(students.Course("mlp", 100, 0), columns, measured, place)
     assert right == {}  # a hundred episodes are too few to compare image by image
     assert metrics["test_0.001_true_100"] == 1
     assert metrics["test_0.001_lies_100"] == 0
@@ -120,10 +120,31 @@ def test_it_is_kept_which_test_images_each_student_answers_rightly(tmp_path: Pat
     mixed = torch.where(torch.arange(200) < 50, 1 - y, y)  # a quarter of the labels are false
     place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
     measured = {"test": (x, mixed), "held": (x, y)}
-    metrics, right, _ = students.taught(students.Course("mlp", 1000, 0), columns, measured, place)
+    metrics, right, *_ = students.taught(students.Course("mlp", 1000, 0), columns, measured, place)
     answered = torch.from_numpy(np.unpackbits(right["true"].numpy(), axis=1)[:, :200])
     assert torch.equal(answered[0].bool(), torch.arange(200) >= 50)
     assert metrics["accuracy_true_1000"] == 0.75
+
+
+def test_the_students_that_come_back_are_those_of_the_better_rate(tmp_path: Path) -> None:
+    x, y = _easy()
+    right = memories.labels_as_logits(y, 2)
+    columns = {"true": (x, right), "lies": (x, right.flip(1))}
+    place = Bench(torch.device("cpu"), None, tmp_path, lambda done: None)
+    mixed = torch.where(torch.arange(200) < 90, 1 - y, y)  # by which the two rates differ
+    measured = {"test": (x, y), "held": (x, mixed)}
+    taught = students.taught(students.Course("mlp", 100, 0), columns, measured, place)
+    assert list(taught.students) == list(columns)
+    for name, student in taught.students.items():
+        share = setting.share_right(student, x, y)
+        assert share == taught.metrics[f"accuracy_{name}_100"]
+
+
+def test_one_student_is_kept_by_name() -> None:
+    kept = [cell for cell in transfer.cells("paper") if transfer._is_kept(cell)]
+    [params] = [cell.params for cell in kept]
+    assert (params["way"], params["curriculum"]) == ("falling rate", "active")
+    assert transfer.STUDENT in transfer.STUDY.makes
 
 
 def test_every_answer_has_its_place_and_its_cells_and_no_place_is_answered_twice() -> None:
