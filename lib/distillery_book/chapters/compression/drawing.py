@@ -33,13 +33,15 @@ KINDS: dict[str, dict[str, Any]] = {
     "categorical, papers' training": {"color": "C2", "marker": "o"},
     "continuous, published": {"color": "C3", "marker": "D", **HOLLOW},
     "continuous, ours": {"color": "C3", "marker": "s"},
-    "continuous, papers' layers": {"color": "C2", "marker": "o"},
+    "continuous, papers' layers": {"color": "C2", "marker": "X"},
     "JPEG": {"color": "C1", "marker": "^"},
     "WebP": {"color": "C5", "marker": "v"},
     "likeliest, by counts": {"color": "C0", "marker": "o"},
     "likeliest, by a prior": {"color": "C0", "marker": "P", "markersize": 7},
     "predictable": {"color": "C4", "marker": "*", "markersize": 9},
 }
+
+COUNTED = [kind for kind in KINDS if kind.startswith(("categorical", "continuous", "JPEG"))]
 
 
 def gallery(rows: Mapping[str, Tensor], across: int = ACROSS, size: float = 0.5) -> None:
@@ -85,26 +87,19 @@ def against_bits(points: pd.DataFrame, kinds: Sequence[str], *, xlabel: str, ax:
 
 
 def counted(points: pd.DataFrame) -> Figure:
-    """What is lost against the bits that the papers count: categorical codes left, continuous ones
-    right, JPEG in both.
+    """What is lost against the bits that the papers count: categorical codes, continuous ones,
+    JPEG. A line follows the best of our categorical codes of so many bits or fewer.
     """
-    figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.9))
-    panels = {
-        left: ["categorical, published", "categorical, our training", "JPEG"],
-        right: ["continuous, published", "continuous, ours", "JPEG"],
-    }
-    panels[left].insert(2, "categorical, papers' training")
-    panels[right].insert(2, "continuous, papers' layers")
-    for axis, kinds in panels.items():
-        against_bits(points, kinds, xlabel="bits an image", ax=axis)
-        _ticks(axis, [10, 100, 1000])
-        axis.set_xlim(4.5, 4000)
-        axis.legend(loc="lower left", bbox_to_anchor=(-0.05, 1.0), ncols=1)
-    right.set_ylabel("")
+    figure, axis = plt.subplots(figsize=(6.2, 4.0))
+    run = set(points["kind"])
+    shown = [kind for kind in COUNTED if kind in run or "papers'" not in kind]
+    against_bits(points, shown, xlabel="bits an image, as the papers count", ax=axis)
     codes = points[points["kind"] == "categorical, our training"].sort_values("bits")
     best = codes["loss"].cummin()
-    right.plot(codes["bits"], best, color="C0", linewidth=1, drawstyle="steps-post")
-    right.annotate("categorical,\nour training", (9, 0.03), color="C0", ha="center")
+    axis.plot(codes["bits"], best, color="C0", linewidth=1, drawstyle="steps-post")
+    _ticks(axis, [10, 100, 1000])
+    axis.set_xlim(4.5, 4000)
+    axis.legend(loc="lower left", bbox_to_anchor=(-0.05, 1.0), ncols=3)
     return figure
 
 
