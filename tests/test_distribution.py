@@ -176,6 +176,15 @@ def test_elsewhere_the_first_code_of_the_readme_distils(
     assert after < 0.9 * before
 
 
+def test_an_editable_installation_puts_both_packages_of_the_clone_on_the_path(
+    clone: Path, tmp_path: Path
+) -> None:
+    contents = _contents(_built("editable", clone, tmp_path))
+    [paths] = [text.decode() for name, text in contents.items() if name.endswith(".pth")]
+    assert paths.split() == [str(clone / "lib")]
+    assert [name for name in contents if name.endswith(".py")] == []
+
+
 def test_in_a_clone_the_commands_and_models_of_the_book_lie_beside_the_library() -> None:
     (book,) = distributions(name="distillery-book", path=[str(ROOT / "lib")])
     commands = book.entry_points.select(group="distillery.commands")
