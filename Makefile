@@ -1,6 +1,6 @@
 # `make book` and `make test` need Python 3.11, 3.12 or 3.13, and a network the first time. The environment is .venv;
 # `make PYTHON=/path/to/python book` uses an existing environment instead, and installs nothing into it: the packages are found
-# there by PYTHONPATH, and the commands that the book adds to `distillery` by lib/distillery.egg-info, which is written anew each time.
+# there by PYTHONPATH, and so are the commands that the book adds to `distillery`, which lib/distillery_book-0.1.0.dist-info names.
 
 SHELL := /bin/bash
 PYTHON ?=
@@ -17,7 +17,7 @@ export PYTHONPATH := $(CURDIR)/lib$(if $(PYTHONPATH),:$(PYTHONPATH))
 endif
 
 distillery := $(python) -m distillery
-needed := torch jupyter_book papermill nbval setuptools
+needed := torch jupyter_book papermill nbval
 print_lacking = from importlib.util import find_spec; print(*(name for name in "$(needed)".split() if find_spec(name) is None))
 one_thread := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
@@ -73,8 +73,5 @@ distclean: clean
 	@touch $@
 
 existing-environment:
-existing-environment:
 	@lacking="$$($(python) -c '$(print_lacking)')" || exit 1; test -z "$$lacking" || \
 		{ echo "$(python) lacks $$lacking; install what is needed: $(python) -m pip install -c constraints.txt -e \".[book,dask,test]\"" >&2; exit 1; }
-	@$(python) -c 'from setuptools import setup; setup()' --quiet egg_info --egg-base lib || \
-		{ echo "lib/distillery.egg-info could not be written: setuptools 77 or newer is needed, and a folder lib that can be written to" >&2; exit 1; }

@@ -77,6 +77,12 @@ def test_a_model_is_found_by_name_among_those_that_packages_offer(
         distillery.load("machine-2", name="machine-1")
 
 
+def test_what_is_installed_twice_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, "offers_nothing", "offers_nothing")
+    with pytest.raises(ValueError, match=r"^'machine-3' is no file, and nothing is in there$"):
+        distillery.load("machine-3", "there")
+
+
 def test_a_path_that_is_not_there_is_not_taken_for_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,7 @@ def _is_path(which: str | Path) -> bool:
 
 
 def _file_of(name: str, results: str | Path | None) -> Path:
-    points = list(entry_points(group=GROUP))
+    points = list(dict.fromkeys(entry_points(group=GROUP)))  # what is installed twice offers once
     if not points:
         raise ValueError(
             f"{name!r} is no file, and no package is installed that offers trained models by name"
