@@ -77,7 +77,7 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     workers.add_argument(
         "--workers",
         type=int,
-        help="processes, sharing the cores (default: one a core; one on a GPU)",
+        help="processes, sharing the cores (default: one a core; one on a GPU); 0: this one alone",
     )
     workers.add_argument(
         "--scheduler", metavar="ADDRESS", help="run the cells on the Dask cluster at this address"
@@ -145,7 +145,7 @@ def _where(args: argparse.Namespace, asked: _Asked) -> tuple[How, Workers]:
     """How the cells run, and the workers that run them."""
     _check_settings(args, asked.study)
     workers = _worker_count(args, asked.profile)
-    threads = 1 if asked.profile == "smoke" else max(1, settings.cores() // workers)
+    threads = 1 if asked.profile == "smoke" else max(1, settings.cores() // max(1, workers))
     how = How(
         args.name,
         asked.profile,
@@ -241,8 +241,10 @@ def _worker_count(args: argparse.Namespace, profile: Profile) -> int:
     """From the command alone, never from what is missing: threads are cores // workers, and a
     continued run needs the same threads.
     """
-    if args.workers is not None and args.workers < 1:
-        raise ValueError(f"--workers is {args.workers}; 1 or more are needed")
+    if args.workers is not None and args.workers < 0:
+        raise ValueError(
+            f"--workers is {args.workers}; 1 or more are needed, or 0 for this process alone"
+        )
     if args.scheduler:
         return 1
     device = settings.resolve(args.device, args.precision, portable=profile == "smoke").device
@@ -259,6 +261,10 @@ def _workers(scheduler: str | None, workers: int, threads: int) -> Workers:
         from distillery_book.running import dask_workers
 
         return functools.partial(dask_workers.run, address=scheduler)
+    if workers == 0:
+        from distillery_book.running import here
+
+        return here.run
     from distillery_book.running import local_workers
 
     return functools.partial(local_workers.run, workers=workers, threads=threads)

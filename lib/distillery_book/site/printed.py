@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-LAST = ("running", "format", "glossary", "notation", "references", "errata")
+LAST = ("running", "cookbook", "format", "glossary", "notation", "references", "errata")
 PATIENCE = 1800  # seconds
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-theme="light" data-mode="light"><head>

@@ -101,6 +101,16 @@ def test_smoke_is_one_thread_and_other_profiles_share_the_cores(study, monkeypat
     assert [call["jobs"][0].how.threads for call in study.calls] == [1, 4, 1]
 
 
+def test_with_no_workers_the_cells_run_in_the_process_of_the_command(study):
+    code, out, _ = study("FAST", "--workers", "0")
+    assert (code, "4 cells run, 0 recorded before, 0 failed" in out) == (0, True)
+    assert study.calls == []  # of processes
+    alone = [run.metrics for run in records.read("fast", study.results)]
+    (study.results / "fast.jsonl").unlink()
+    study("FAST")
+    assert [run.metrics for run in records.read("fast", study.results)] == alone
+
+
 def test_a_gpu_has_one_worker_unless_more_are_asked_for(study, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (9, 0))
@@ -121,8 +131,7 @@ def test_a_gpu_has_one_worker_unless_more_are_asked_for(study, monkeypatch):
         (["--list", "--only", "width=7"], "no cell has width=7; it takes 1.0, 2.0"),
         (["--scheduler", ""], "--scheduler is ''; the address of a Dask scheduler, such as tcp://"),
         (["--scheduler", " "], "--scheduler is ' '; the address of a Dask scheduler, such as"),
-        (["--workers", "0"], "--workers is 0; 1 or more are needed"),
-        (["--workers", "-2"], "--workers is -2; 1 or more are needed"),
+        (["--workers", "-2"], "--workers is -2; 1 or more are needed, or 0 for this process"),
         (
             ["--profile", "papre"],
             "unknown profile 'papre'; did you mean 'paper'? profile can be: smoke, laptop, paper",
