@@ -47,7 +47,7 @@ class WithTests:
         shown = self._judged[self._columns].map(escape)
         shown.index = pd.Index(
             [
-                f"{escape(claim)}<small>{escape(place)}. Tested by {escape(test)}.</small>"
+                f"{escape(claim)}<small>{escape(place)}. Test: {escape(test)}.</small>"
                 for claim, place, test in zip(
                     self._judged.index,
                     self._judged["where"],

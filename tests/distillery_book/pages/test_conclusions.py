@@ -42,7 +42,7 @@ def test_under_each_claim_stands_where_it_is_made_and_what_tests_it() -> None:
     judged = conclusions(4)
     shown = WithTests(judged, "difference", "verdict")._repr_html_()
     for claim, line in judged.iterrows():
-        under = f"{escape(line['where'])}. Tested by {escape(line['tested by'])}."
+        under = f"{escape(line['where'])}. Test: {escape(line['tested by'])}."
         assert f"<th>{escape(str(claim))}<small>{under}</small></th>" in shown
     assert "<th>seeds</th>" not in shown
 
