@@ -183,9 +183,7 @@ def test_settings_that_make_no_loss_are_refused(settings: dict[str, object], sen
 
 def test_a_teacher_without_slopes_is_refused() -> None:
     batch = Batch(points(), torch.zeros(5, 3).double())
-    with pytest.raises(
-        ValueError, match="the teacher's answer does not depend on the input by any derivative"
-    ):
+    with pytest.raises(ValueError, match="the teacher's answer has no derivative by the input"):
         DerivativeSquareError(log_probs=False)(
             Formula(lambda x: x.detach() * 0 + torch.zeros(5, 2).double()), smooth(0), batch
         )
@@ -284,7 +282,7 @@ def test_a_forest_teaches_values_and_is_refused_for_slopes() -> None:
     assert SoftTargets()(teacher, student, batch).isfinite()
     with pytest.raises(
         ValueError,
-        match="does not depend on the input by any derivative: a differentiable teacher is needed",
+        match="has no derivative by the input: a differentiable teacher is needed",
     ):
         DerivativeSquareError()(teacher, student, batch)
 

@@ -136,7 +136,7 @@ def slopes(outputs: Tensor, x: Tensor, *, keep: bool, of: str) -> Tensor:
         )
     if not outputs.requires_grad:
         raise ValueError(
-            f"the {of}'s answer does not depend on the input by any derivative: a differentiable"
+            f"the {of}'s answer has no derivative by the input: a differentiable"
             f" {of} is needed for this loss"
         )
     totals = (outputs[:, i].sum() for i in range(outputs.shape[1]))
