@@ -67,4 +67,4 @@ def test_a_program_is_short_enough_to_be_read_at_once(task: Task) -> None:
 
 @each_task
 def test_a_task_says_where_the_book_explains_it(task: Task) -> None:
-    assert re.search(r"[Cc]hapter \d|\]\((api/\w+\.md|format\.md|#\w+)\)", task.prose)
+    assert re.search(r"[Cc]hapter \d|\]\(api/\w+\.md\)|\{ref\}`\w+`", task.prose)
