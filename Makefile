@@ -29,7 +29,7 @@ help:
 	@echo "make test      linter, type checker, the library's tests, every notebook against its committed outputs"
 	@echo "make lab       open the notebooks in JupyterLab"
 	@echo "make refresh   as book, then write the outputs back into the committed notebooks"
-	@echo "make bench     measure speed against other packages"
+	@echo "make bench     measure speed against other packages, and write book/bench/bench.csv"
 	@echo "make clean     remove what was built (make distclean: the environment too)"
 	@echo "PYTHON=...     use an existing environment in place of .venv"
 
@@ -55,7 +55,7 @@ lab: $(ready)
 
 bench: $(ready)
 	@test -n "$(PYTHON)" || test -f .venv/.peers || { $(python) -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[bench]' && touch .venv/.peers; }
-	@failed=0; for file in tests/bench/bench_*.py; do echo "== $$file"; $(one_thread) $(python) $$file || failed=1; done; exit $$failed
+	@failed=0; for file in tests/bench/bench_*.py; do echo "== $$file"; DISTILLERY_BENCH=book/bench/bench.csv $(one_thread) $(python) $$file || failed=1; done; exit $$failed
 
 clean:
 	rm -rf _build build lib/distillery.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis dask-scratch-space dask-worker-space

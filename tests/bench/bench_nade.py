@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Callable
 
 import torch
-from paired import compare
+from paired import compare, note
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -91,17 +91,19 @@ def main() -> None:
     }
     for batch in (20, 100):
         x = (torch.rand(batch, 784, generator=rng) < ON).float()
-        compare(
+        ours, *others = compare(
             f"784 x {options.hidden}, batch {batch}, forward and backward",
             {n: step(nade, f, x) for n, f in rivals.items()},
             options.repeats,
-        )
+        ).values()
+        for key in ("nade", "nade_memory"):
+            note(key, ours, *others, case=f"batch {batch}")
         print(
             "  kept for going backwards: "
             + ", ".join(f"{n} {kept(f, nade, x) / 2**20:.1f} MiB" for n, f in rivals.items())
         )
     uniforms = torch.rand(784, 1000, generator=rng)
-    compare(
+    sampled = compare(
         f"{options.samples} exact samples",
         {
             "kernel": lambda: nade.sample(options.samples, rng=rng),
@@ -109,6 +111,7 @@ def main() -> None:
         },
         max(1, options.repeats // 3),
     )
+    note("nade_samples", *sampled.values())
 
 
 if __name__ == "__main__":
