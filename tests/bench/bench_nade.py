@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from paired import compare, note
@@ -96,12 +97,14 @@ def main() -> None:
             {n: step(nade, f, x) for n, f in rivals.items()},
             options.repeats,
         ).values()
-        for key in ("nade", "nade_memory"):
-            note(key, ours, *others, case=f"batch {batch}")
+        note("nade", ours, *others, case=f"batch {batch}")
+        needs = {n: kept(f, nade, x) for n, f in rivals.items()}
         print(
             "  kept for going backwards: "
-            + ", ".join(f"{n} {kept(f, nade, x) / 2**20:.1f} MiB" for n, f in rivals.items())
+            + ", ".join(f"{n} {size / 2**20:.1f} MiB" for n, size in needs.items())
         )
+        graphs = [replace(each, peak=needs[each.name]) for each in (ours, *others)]
+        note("nade_memory", *graphs, case=f"batch {batch}")
     uniforms = torch.rand(784, 1000, generator=rng)
     sampled = compare(
         f"{options.samples} exact samples",

@@ -82,7 +82,8 @@ def _told(cases: Sequence[Row]) -> tuple[str, ...]:
     memory = ", ".join(
         f"{one:.0f}" for one in (row.ours_peak_mib, row.peer_peak_mib) if one is not None
     )
-    return name, met, f"{row.ratio:.3g} {row.measure}", wanted, row.met, *medians, memory
+    digits = 4 if row.measure == BYTES else 3
+    return name, met, f"{row.ratio:.{digits}g} {row.measure}", wanted, row.met, *medians, memory
 
 
 def _limit(benchmark: Benchmark) -> str:

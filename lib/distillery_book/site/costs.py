@@ -75,7 +75,8 @@ def laid_out(head: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int) 
 
 
 def _exponent(one: Growth) -> str:
-    return f"{one.exponent:.2f}" + ("" if one.error is None else f" ± {2 * one.error:.2f}")
+    exponent = f"{one.exponent:.2f}".replace("-", "−")
+    return exponent + ("" if one.error is None else f" ± {2 * one.error:.2f}")
 
 
 def _hours(every: Sequence[Cost]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,27 @@ def test_every_benchmark_is_noted_by_its_file_and_every_note_is_of_a_benchmark()
         for path in (ROOT / "tests" / "bench").glob("bench_*.py")
         for key in re.findall(r'note(?:_missing)?\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
     }
-    in_a_loop = {("bench_nade.py", "nade"), ("bench_nade.py", "nade_memory")}
-    assert declared == noted | in_a_loop
+    assert declared == noted
+
+
+def test_a_bench_writes_into_the_table_that_is_named_and_into_none_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = spec_from_file_location("paired", ROOT / "tests" / "bench" / "paired.py")
+    assert where is not None
+    assert where.loader is not None
+    paired = module_from_spec(where)
+    where.loader.exec_module(paired)
+    monkeypatch.delenv("DISTILLERY_BENCH", raising=False)
+    paired.note("nade", OURS, PEER)
+    paired.note_missing("dppy", "dppy")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("DISTILLERY_BENCH", str(tmp_path / "bench.csv"))
+    paired.note("nade", OURS, PEER, replace(PEER, name="faster", taken=[2.0, 4.0, 8.0]))
+    paired.note_missing("dppy", "dppy")
+    nade, dppy = benches.read(tmp_path / "bench.csv")
+    assert (nade.peer, nade.ratio, nade.met) == ("peer or faster", 2.0, "no")
+    assert (dppy.peer, dppy.ratio, dppy.met) == ("dppy", None, "missing")
 
 
 def test_what_the_rival_is_allowed_is_a_sentence() -> None:
