@@ -42,7 +42,7 @@ def test_in_an_existing_environment_the_commands_of_the_book_are_found_by_the_pa
     (ours,) = distributions(name="distillery", path=[str(clone / "lib")])
     commands = {point.name for point in ours.entry_points.select(group="distillery.commands")}
     models = {point.name for point in ours.entry_points.select(group="distillery.models")}
-    assert (commands, models) == ({"book", "repeat", "status", "study"}, {"book"})
+    assert (commands, models) == ({"book", "newest", "repeat", "status", "study"}, {"book"})
 
 
 def test_an_environment_that_lacks_packages_is_told_which(clone: Path) -> None:

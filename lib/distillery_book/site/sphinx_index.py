@@ -2,8 +2,8 @@
 
 A page that holds one of the marks of `MARKS`, `<!-- chapters -->` say, gets there what the mark
 stands for: the table of chapters, the list of findings, what runs cost, how fast ours is beside
-others, and the parts of `distillery_book.site.front` and, for the scoreboard, of
-`distillery_book.site.scores`.
+others, what the newest packages change, and the parts of `distillery_book.site.front` and, for the
+scoreboard, of `distillery_book.site.scores`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from distillery_book.site.front import (
     strip,
     verdict_squares,
 )
+from distillery_book.site.newest import outcome
+from distillery_book.site.newest import page as newest
 from distillery_book.site.scores import conclusions as judged_conclusions
 from distillery_book.site.scores import (
     downloads,
@@ -132,6 +134,7 @@ MARKS: Mapping[str, Callable[[], str]] = {
     "<!-- bench: finding -->": lambda: benches.finding(benches.recorded()),
     "<!-- bench: machines -->": lambda: benches.machines(benches.recorded()),
     "<!-- bench: rivals -->": benches.rivals,
+    "<!-- newest -->": lambda: newest.markdown(outcome.read(outcome.place())),
     **SCORES,
 }
 
