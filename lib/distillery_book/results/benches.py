@@ -210,7 +210,7 @@ def _parsed(line: dict[str, Any], place: str) -> Row:
     if line.keys() != names.keys():
         raise ValueError(f"{place}: a row of the benchmarks has the columns {', '.join(names)}")
     find(line["benchmark"])
-    values = {
+    values: dict[str, Any] = {
         name: _value(line[name]) if "float" in str(of) else line[name] for name, of in names.items()
     }
     return Row(**values)
