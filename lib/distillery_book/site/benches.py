@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distillery_book.results import benches
-from distillery_book.results.benches import BYTES, MISSING, TABLE, Benchmark, Row
+from distillery_book.results.benches import (
+    BYTES,
+    FAST,
+    MISSING,
+    SECONDS,
+    TABLE,
+    Benchmark,
+    Row,
+)
 from distillery_book.site.costs import laid_out
 
 HEAD = ("what, beside whom", "of cases", "ratio", "wanted", "met", "ours", "rival's", "MiB")
@@ -47,8 +55,7 @@ def machines(rows: Sequence[Row]) -> str:
 def rivals() -> str:
     """A point for each benchmark: what is compared, which limit, and what the rival is allowed."""
     return "\n".join(
-        f"- **{one.title}:** {_limit(one)} {one.measure}. {one.allowed}"
-        for one in benches.benchmarks().values()
+        f"- **{one.title}:** {_wanted(one)}. {one.allowed}" for one in benches.benchmarks().values()
     )
 
 
@@ -88,6 +95,13 @@ def _told(cases: Sequence[Row]) -> tuple[str, ...]:
 
 def _limit(benchmark: Benchmark) -> str:
     return f"{'at most' if benchmark.at_least is None else 'at least'} {benchmark.limit:g}"
+
+
+def _wanted(benchmark: Benchmark) -> str:
+    """The limit in words."""
+    in_words = {(FAST, 1): "at least as fast", (SECONDS, 1): "at most one second"}
+    plain = f"{_limit(benchmark)} {benchmark.measure}"
+    return in_words.get((benchmark.measure, benchmark.limit), plain)
 
 
 def _amount(row: Row, amount: float | None) -> str:

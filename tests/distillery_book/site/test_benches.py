@@ -57,3 +57,10 @@ def test_the_page_holds_every_part_and_every_benchmark() -> None:
     assert [mark for mark in marks if mark not in text] == []
     for benchmark in measured.benchmarks().values():
         assert f"- **{benchmark.title}:** " in benches.rivals()
+
+
+def test_a_limit_of_one_is_said_in_words() -> None:
+    text = benches.rivals()
+    assert f"- **{measured.find('member').title}:** at least as fast. " in text
+    assert f"- **{measured.find('status').title}:** at most one second. " in text
+    assert f"- **{measured.find('gem').title}:** at most 12 times as long. " in text
