@@ -87,7 +87,8 @@ def main() -> None:
         ).values()
         for what, times, peak in (("loading", loads, loading), ("a batch", drawn, batch)):
             timing = Timing("distillery", [time / 1000 for time in times], peak)
-            note("recollections", timing, case=f"{what}, {name}")
+            if size == SIZES[0]:
+                note("recollections", timing, case=f"{what}, {name}")
     print(f"target at 38x2: loading, and a batch after the first, under {TARGET:g} ms each")
 
 
