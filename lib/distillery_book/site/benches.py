@@ -99,7 +99,7 @@ def _limit(benchmark: Benchmark) -> str:
 
 def _wanted(benchmark: Benchmark) -> str:
     """The limit in words."""
-    in_words = {(FAST, 1): "at least as fast", (SECONDS, 1): "at most one second"}
+    in_words = {(FAST, 1.0): "at least as fast", (SECONDS, 1.0): "at most one second"}
     plain = f"{_limit(benchmark)} {benchmark.measure}"
     return in_words.get((benchmark.measure, benchmark.limit), plain)
 
