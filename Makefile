@@ -21,7 +21,7 @@ needed := torch jupyter_book papermill nbval
 print_lacking = from importlib.util import find_spec; print(*(name for name in "$(needed)".split() if find_spec(name) is None))
 one_thread := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help book pdf test lint lab bench refresh clean distclean existing-environment
+.PHONY: help book pdf test lint lab bench newest refresh clean distclean existing-environment
 
 help:
 	@echo "make book      run what is stale in every chapter, build the site, print the page to open"
@@ -29,7 +29,8 @@ help:
 	@echo "make test      linter, type checker, the library's tests, every notebook against its committed outputs"
 	@echo "make lab       open the notebooks in JupyterLab"
 	@echo "make refresh   as book, then write the outputs back into the committed notebooks"
-	@echo "make bench     measure speed against other packages"
+	@echo "make bench     measure speed against other packages, and write book/bench/bench.csv"
+	@echo "make newest    run book and tests with the newest packages that are allowed, and record what moved (some 6 GB)"
 	@echo "make clean     remove what was built (make distclean: the environment too)"
 	@echo "PYTHON=...     use an existing environment in place of .venv"
 
@@ -55,14 +56,17 @@ lab: $(ready)
 
 bench: $(ready)
 	@test -n "$(PYTHON)" || test -f .venv/.peers || { $(python) -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[bench]' && touch .venv/.peers; }
-	@failed=0; for file in tests/bench/bench_*.py; do echo "== $$file"; $(one_thread) $(python) $$file || failed=1; done; exit $$failed
+	@failed=0; for file in tests/bench/bench_*.py; do echo "== $$file"; DISTILLERY_BENCH=book/bench/bench.csv $(one_thread) $(python) $$file || failed=1; done; exit $$failed
+
+newest: $(ready)
+	@$(distillery) newest
 
 clean:
 	rm -rf _build build lib/distillery.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis dask-scratch-space dask-worker-space
 	find lib tests book -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 distclean: clean
-	rm -rf .venv
+	rm -rf .venv .venv-newest
 
 .venv/.ready: pyproject.toml constraints.txt
 	@test -n "$(FOUND)" || { echo "Python 3.11, 3.12 or 3.13 with its venv module is needed; none was found (on Debian: apt install python3 python3-venv)." >&2; exit 1; }

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from paired import print_memory
+from paired import Timing, note, note_missing, print_memory
 
 from distillery.models.rbm import RBM
 from distillery.partition import base_rates, forward, importance, uniform
@@ -79,6 +79,7 @@ def main() -> None:
         runs["rbms"] = theirs(machine, asked.steps)
     except ImportError as missing:
         print(f"rbms missing ({missing.name} is not installed: pip install rbms==0.5)")
+        note_missing("ais", "rbms")
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for _ in range(asked.repeats):
         for name, run in runs.items():
@@ -92,7 +93,14 @@ def main() -> None:
             f"  {name:26} {median(seconds):7.2f} s  {ratio:6.2f} times   log Z"
             f" {np.mean(values):.2f}, spread {stdev(values):.2f}"
         )
-    print_memory(dict(runs))
+    peaks = print_memory(runs)
+    timings = {
+        name: Timing(name, [taken for taken, _ in pairs], peaks[name])
+        for name, pairs in found.items()
+    }
+    if "rbms" in timings:
+        case = f"{asked.steps:,} temperatures"
+        note("ais", timings["distillery"], timings["rbms"], case=case)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from paired import print_memory
+from paired import Timing, note, print_memory
 
 from distillery import distill
 from distillery.generators import Resample
@@ -99,7 +99,10 @@ def main() -> None:
             f" {ratio:5.2f} times as long"
         )
         names = ("ours", "bare convolutions")
-        print_memory({n: partial(run, 1) for n, run in zip(names, runs, strict=True)})
+        peaks = print_memory({n: partial(run, 1) for n, run in zip(names, runs, strict=True)})
+        taken = zip(*pairs, strict=True)
+        timings = [Timing(n, each, peaks[n]) for n, each in zip(names, taken, strict=True)]
+        note("autoencoder", *timings, case=name)
     print(
         f"products in {dtype or torch.float32}, batches of {options.batch}; target: at most 1.5"
         " times"

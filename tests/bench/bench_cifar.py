@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from paired import print_memory
+from paired import Timing, note, print_memory
 from torch import nn
 
 from distillery import distill
@@ -119,7 +119,8 @@ def main() -> None:
             f"{name:40} {1000 * statistics.median(values):7.1f} ms a step   {ratio:5.2f} times as"
             " fast"
         )
-    print_memory({name: partial(run, 1) for name, run in runs.items()})
+    peaks = print_memory({name: partial(run, 1) for name, run in runs.items()})
+    note("cifar", *(Timing(name, seconds[name], peaks[name]) for name in ("ours", last)))
     print(f"products of ours in {dtype or torch.float32}; target: 4 times")
 
 

@@ -13,7 +13,7 @@ import argparse
 
 import constriction
 import numpy as np
-from paired import compare
+from paired import Timing, compare, note
 
 from distillery.storage.coder import Decoder, Encoder, decode_codes, encode_codes
 from distillery.storage.frequencies import TOTAL, frequencies
@@ -58,12 +58,19 @@ def one_table(values: int, codes: int, repeats: int) -> None:
     title = f"{count:,} symbols of {values} values: {len(string):,} bytes ours"
     print(f"\n{title}, {words.nbytes:,} constriction's; our overhead {overhead:.3%}")
     encoders = {"ours": lambda: ours(symbols, table), "constriction": lambda: theirs(same, model)}
-    compare("encoding", encoders, repeats)
+    note(
+        "coder", *compare("encoding", encoders, repeats).values(), case=f"encoding {values} values"
+    )
     decoders = {
         "ours": lambda: read_by_ours(string, table, count),
         "constriction": lambda: read_by_theirs(words, model, count),
     }
-    compare("decoding", decoders, repeats)
+    note(
+        "coder", *compare("decoding", decoders, repeats).values(), case=f"decoding {values} values"
+    )
+    least = len(string) / (1 + overhead)
+    bytes_of = Timing("ours", [len(string)]), Timing("what the table says", [least])
+    note("coder_overhead", *bytes_of, case=f"{values} values")
 
 
 def adapting(values: int, codes: int, repeats: int) -> None:

@@ -23,7 +23,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from paired import compare
+from paired import compare, note, note_missing
 from torch import Tensor, nn
 
 from distillery import distill
@@ -38,6 +38,7 @@ from distillery.models.mlp import MLP
 from distillery.teachers import Frozen, Recorded
 
 GROUPS, CANDIDATES, KEPT = 20, 100, 10
+DPPY = "dppy's exact k-DPP"
 SIZES = ((38, 2), (62, 2), (168, 2))
 clock = time.process_time
 
@@ -61,6 +62,7 @@ def peer() -> Callable[[Tensor], object] | None:
         from dppy.finite_dpps import FiniteDPP
     except ImportError as missing:
         print(f"dppy missing ({missing.name} is not installed: pip install dppy)")
+        note_missing("dppy", DPPY)
         return None
     random = np.random.RandomState(0)
 
@@ -86,14 +88,18 @@ def selection(repeats: int) -> None:
         "our greedy k-DPP": lambda: greedy_k_dpp(kernels(), KEPT),
     }
     if draw := peer():
-        runs["dppy's exact k-DPP"] = lambda: [draw(group) for group in x]
-    compare(
+        runs[DPPY] = lambda: [draw(group) for group in x]
+    timings = compare(
         f"{CANDIDATES} to {KEPT}, {GROUPS} groups, {GROUPS * KEPT} items (targets: Algorithm 1 3"
         " times, dppy 20 times)",
         runs,
         repeats,
         clock=clock,
     )
+    ours, written, *_ = timings.values()
+    note("algorithm_1", ours, written)
+    if DPPY in timings:
+        note("dppy", ours, timings[DPPY])
 
 
 def memory(variables: int, values: int, *, keep: bool, count: int = 5000) -> RecollectionBuffer:
@@ -123,12 +129,13 @@ def episodes(repeats: int, steps: int) -> None:
             )
             for name in ("random", "active", "active and diverse")
         }
-        compare(
+        random, _, chosen = compare(
             f"{kind}: {students} students, {batch} episodes a step, {steps} steps (target: 4 times)",
             runs,
             repeats,
             clock=clock,
-        )
+        ).values()
+        note("episodes", chosen, random, case=f"{kind}, {students} students, {batch} at once")
 
 
 def learning(

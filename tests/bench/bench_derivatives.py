@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from paired import compare
+from paired import compare, note
 from torch import nn
 
 from distillery import Batch
@@ -58,7 +58,7 @@ def main() -> None:
 
         return run
 
-    compare(
+    known = compare(
         "the student's step, the teacher's slopes being known",
         {
             "masked matrices": step(lambda: loss(RecordedSlopes(), student, batch)),
@@ -67,6 +67,7 @@ def main() -> None:
         options.repeats,
         clock=time.process_time,
     )
+    note("derivatives", *known.values())
     rough, twice = in_type(teacher, torch.bfloat16), DerivativeSquareError(closed_form=False)
 
     def asked(dtype: torch.dtype | None) -> torch.Tensor:
@@ -109,12 +110,13 @@ def main() -> None:
 
         return run
 
-    compare(
+    updated = compare(
         "a member's step",
         {"one pass": learn(ours), "torch.optim.Adadelta": learn(theirs)},
         4 * options.repeats,
         clock=time.process_time,
     )
+    note("member", *updated.values())
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
-from paired import compare
+from paired import compare, note
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -91,17 +92,21 @@ def main() -> None:
     }
     for batch in (20, 100):
         x = (torch.rand(batch, 784, generator=rng) < ON).float()
-        compare(
+        ours, *others = compare(
             f"784 x {options.hidden}, batch {batch}, forward and backward",
             {n: step(nade, f, x) for n, f in rivals.items()},
             options.repeats,
-        )
+        ).values()
+        note("nade", ours, *others, case=f"batch {batch}")
+        needs = {n: kept(f, nade, x) for n, f in rivals.items()}
         print(
             "  kept for going backwards: "
-            + ", ".join(f"{n} {kept(f, nade, x) / 2**20:.1f} MiB" for n, f in rivals.items())
+            + ", ".join(f"{n} {size / 2**20:.1f} MiB" for n, size in needs.items())
         )
+        graphs = [replace(each, peak=needs[each.name]) for each in (ours, *others)]
+        note("nade_memory", *graphs, case=f"batch {batch}")
     uniforms = torch.rand(784, 1000, generator=rng)
-    compare(
+    sampled = compare(
         f"{options.samples} exact samples",
         {
             "kernel": lambda: nade.sample(options.samples, rng=rng),
@@ -109,6 +114,7 @@ def main() -> None:
         },
         max(1, options.repeats // 3),
     )
+    note("nade_samples", *sampled.values())
 
 
 if __name__ == "__main__":

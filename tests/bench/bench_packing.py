@@ -18,10 +18,11 @@ from collections.abc import Callable
 from statistics import median
 
 import numpy as np
-from paired import print_memory
+from paired import Timing, note, print_memory
 
 from distillery.storage import pack, packed_bits, unpack
 
+COMPARED = (2, 3, 4, 256, 4096)  # powers of two, and 3
 SIZES = ((38, 2), (168, 2), (392, 3), (48, 4), (12, 37), (48, 10), (24, 256), (8, 4096))
 
 
@@ -47,11 +48,10 @@ def path_unpack(packed: np.ndarray, values: int, shape: tuple[int, int]) -> np.n
 
 def times(
     ours: Callable[[], object], theirs: Callable[[], object], repeats: int
-) -> tuple[float, float]:
-    """Our seconds, and how many times as long numpy's path takes."""
+) -> list[tuple[float, float]]:
+    """Pairs of our seconds and those of numpy's path."""
     ours(), theirs()
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(repeats)]
-    return median(mine for mine, _ in pairs), median(other / mine for mine, other in pairs)
+    return [(_seconds(ours), _seconds(theirs)) for _ in range(repeats)]
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -86,14 +86,29 @@ def main() -> None:
             "unpack": lambda: unpack(packed, values, codes.shape),
             "numpy's unpack": lambda: path_unpack(theirs, values, codes.shape),
         }
-        rows = [
-            times(runs[name], runs[f"numpy's {name}"], asked.repeats) for name in ("pack", "unpack")
-        ]
+        pairs = {
+            name: times(runs[name], runs[f"numpy's {name}"], asked.repeats)
+            for name in ("pack", "unpack")
+        }
         spent = "".join(
-            f"{1e9 * seconds / codes.size:8.2f} {ratio:6.2f}x  " for seconds, ratio in rows
+            f"{1e9 * median(mine for mine, _ in taken) / codes.size:8.2f}"
+            f" {median(other / mine for mine, other in taken):6.2f}x  "
+            for taken in pairs.values()
         )
         print(f"{variables:6} x {values:<5} {waste:9.4%} {spent}")
-        print_memory(runs)
+        peaks = print_memory(runs)
+        case = f"{variables} x {values}"
+        least = codes.size * math.log2(values) / 8
+        counted = Timing("ours", [least * (1 + waste)]), Timing("c log2 l / 8", [least])
+        note("packing_bytes", *counted, case=case)
+        for name, taken in pairs.items() if values in COMPARED else ():
+            mine, theirs = (
+                Timing(who, seconds, peaks[who])
+                for who, seconds in zip(
+                    (name, f"numpy's {name}"), zip(*taken, strict=True), strict=True
+                )
+            )
+            note("packing", mine, theirs, case=f"{name}, {case}")
 
 
 if __name__ == "__main__":

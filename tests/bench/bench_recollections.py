@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from paired import print_memory
+from paired import Timing, note, print_memory
 
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.storage import Recollections
@@ -64,10 +64,11 @@ def main() -> None:
                 "loading": load,
                 "the first batch": partial(unread.draw, BATCH),
             }
-            print_memory(needs)
+            loading, _ = print_memory(needs).values()
             read = Recollections.load(path, rng=torch.Generator().manual_seed(0))
         first = milliseconds(lambda: read.draw(BATCH))
-        later = median(milliseconds(lambda: read.draw(BATCH)) for _ in range(10 * asked.repeats))
+        drawn = [milliseconds(lambda: read.draw(BATCH)) for _ in range(10 * asked.repeats)]
+        later = median(drawn)
         anew = median(
             milliseconds(lambda: read.student.decode(read.codes[:BATCH]))
             for _ in range(asked.repeats)
@@ -78,12 +79,16 @@ def main() -> None:
             f"{name:18} {median(loads):6.1f} ms {first / 1000:8.2f} s {later:13.2f} ms"
             f" {megabytes:10.0f} MB {anew:8.1f} ms"
         )
-        print_memory(
+        batch, _ = print_memory(
             {
                 "a later batch": partial(read.draw, BATCH),
                 "decoded anew": lambda: read.student.decode(read.codes[:BATCH]),
             }
-        )
+        ).values()
+        for what, times, peak in (("loading", loads, loading), ("a batch", drawn, batch)):
+            timing = Timing("distillery", [time / 1000 for time in times], peak)
+            if size == SIZES[0]:
+                note("recollections", timing, case=f"{what}, {name}")
     print(f"target at 38x2: loading, and a batch after the first, under {TARGET:g} ms each")
 
 

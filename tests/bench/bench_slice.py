@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from paired import MEBI, peak_memory
+from paired import MEBI, Timing, note, note_missing, peak_memory
 
 from distillery.generators.chain import Chain
 from distillery.models.bayes import LogisticPosterior, MixturePosterior
@@ -208,6 +208,7 @@ RIVALS: dict[str, Callable[[Posterior, int], Run]] = {
     "blackjax slice": blackjax_slice,
     "(blackjax NUTS)": blackjax_nuts,
 }
+COMPARED = ("sbi", "zeus", "blackjax slice")
 NEEDS = {"sbi": "sbi", "zeus": "zeus", "blackjax slice": "blackjax", "(blackjax NUTS)": "blackjax"}
 
 
@@ -254,6 +255,8 @@ def compare(posterior: Posterior, chains: int, repeats: int, seconds: float) -> 
                 f"  {name:22} missing ({missing.name} is not installed: pip install"
                 " 'distillery[bench]')"
             )
+            if name in COMPARED:
+                note_missing("slice", name)
             continue
         sweeps[name] = _calibrated(runs[name], seconds)
     results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
@@ -261,6 +264,11 @@ def compare(posterior: Posterior, chains: int, repeats: int, seconds: float) -> 
         for name, run in runs.items():
             results[name].append(_measured(run, sweeps[name]))
     ours = [rate for rate, _, _ in results["distillery, compiled"]]
+    for name in COMPARED:
+        if name in results:
+            case = f"{posterior.name}, {chains} chain{'s' * (chains > 1)}"
+            peer = [rate for rate, _, _ in results[name]]
+            note("slice", _a_sample("compiled", ours), _a_sample(name, peer), case=case)
     for name, rows in results.items():
         rates, per_draw, rhats = zip(*rows, strict=True)
         ratio = median(a / b for a, b in zip(ours, rates, strict=True))
@@ -268,6 +276,11 @@ def compare(posterior: Posterior, chains: int, repeats: int, seconds: float) -> 
             f"  {name:22} {median(rates):12,.0f} a second   {ratio:9.2f} times  "
             f" {median(per_draw):.3f} a draw   R-hat {median(rhats):.3f}"
         )
+
+
+def _a_sample(name: str, rates: list[float]) -> Timing:
+    """Seconds an effective sample, of samples a second."""
+    return Timing(name, [1 / rate for rate in rates])
 
 
 def _measured(run: Run, sweeps: int) -> tuple[float, float, float]:

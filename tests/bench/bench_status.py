@@ -20,10 +20,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
 
-from paired import print_memory
+from paired import Timing, note, peak_memory, print_memory
 
 from distillery_book.results import records
 from distillery_book.results.results import Results
@@ -67,6 +68,13 @@ def ask(folder: Path, known: Study, lines: int) -> None:
     assert sum(mean.n for mean in means if mean is not None) == lines
 
 
+def ask_of_the_book() -> None:
+    """What the command asks for, of the records of the book."""
+    results = Results(records.results_folder(None))
+    assert len(results.cells) > 0
+    assert len(results.progress) > 0
+
+
 def compare(folder: Path, known: Study) -> None:
     runs = records.read("made", folder)
     for cell in known.cells("laptop"):
@@ -99,6 +107,10 @@ def main() -> None:
         print_memory(needs)
         write(folder, given.compared)
         print_memory({f"{given.compared} lines compared": lambda: compare(folder, known)})
+    ask_of_the_book()  # imports every study
+    own = [seconds(ask_of_the_book) for _ in range(3)]
+    note("status", Timing("distillery", own, peak_memory(ask_of_the_book)))
+    print(f"the book's own records, seconds of one core {median(own):8.2f}")
     print(f"{given.lines} lines, seconds of one core")
     print(f"  reading alone           {read:8.2f}")
     print(f"  status, and all means   {quick:8.2f}")

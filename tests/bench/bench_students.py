@@ -18,7 +18,7 @@ from functools import partial
 from statistics import median
 
 import torch
-from paired import print_memory
+from paired import Timing, note, print_memory
 from torch import nn
 
 from distillery import distill
@@ -108,7 +108,11 @@ def main() -> None:
                 for t in taken.values()
             ]
             print(f"  {count:8}  " + "".join(f"{cell:>24}" for cell in cells), flush=True)
-            print_memory(dict(runs))
+            peaks = print_memory(runs)
+            if (name, count, asked.batch) == (next(iter(KINDS)), 5, 1):
+                ways = (WAYS[0], WAYS[-1])
+                timings = [Timing(way, [t / 1e6 for t in taken[way]], peaks[way]) for way in ways]
+                note("students", *timings)
     print(f"target: five LeNets at batch 1, one after the other, {TARGET} times ours")
 
 

@@ -1,7 +1,8 @@
 """Two or more ways to do the same, timed in turns in one process: medians, medians of the ratios to
 the first, and the memory that each needs.
 
-A rival does without what ours does without: gradients, graphs, logging.
+A rival does without what ours does without: gradients, graphs, logging. Where $DISTILLERY_BENCH
+names a file, as in `make bench`, what `note` is told also becomes a row of that table.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from typing import NoReturn
+
+from distillery.support.versions import versions
+from distillery_book.results import benches
+from distillery_book.results.benches import Timing
 
 MEBI = 2**20
 
@@ -24,9 +31,9 @@ def compare(
     repeats: int,
     *,
     clock: Callable[[], float] = time.perf_counter,
-) -> None:
-    """Print a line for each run; `clock` may be the process' own time, which other work disturbs
-    less than the clock on the wall.
+) -> dict[str, Timing]:
+    """Print a line for each run, and answer what it took; `clock` may be the process' own time,
+    which other work disturbs less than the clock on the wall.
     """
     for run in runs.values():
         run()
@@ -38,18 +45,47 @@ def compare(
             seconds[name].append(clock() - began)
     print(f"\n{title}")
     ours = next(iter(seconds.values()))
+    timings = {}
     for name, taken in seconds.items():
         times = median(b / a for a, b in zip(ours, taken, strict=True))
-        memory = peak_memory(runs[name]) / MEBI
+        memory = peak_memory(runs[name])
         print(
-            f"  {name:32} {1e3 * median(taken):10.2f} ms   {times:7.2f} times {memory:9.1f} MiB more"
+            f"  {name:32} {1e3 * median(taken):10.2f} ms   {times:7.2f} times"
+            f" {memory / MEBI:9.1f} MiB more"
         )
+        timings[name] = Timing(name, taken, memory)
+    return timings
 
 
-def print_memory(runs: dict[str, Callable[[], object]]) -> None:
-    """Print a line of the memory that each run needs, for benches that lay out their own times."""
-    needed = [f"{name} {peak_memory(run) / MEBI:.1f} MiB" for name, run in runs.items()]
-    print(f"  peak memory beyond what lies ready: {'; '.join(needed)}", flush=True)
+def print_memory(runs: Mapping[str, Callable[[], object]]) -> dict[str, int]:
+    """Print a line of the memory that each run needs, for benches that lay out their own times, and
+    answer the bytes.
+    """
+    needed = {name: peak_memory(run) for name, run in runs.items()}
+    told = [f"{name} {size / MEBI:.1f} MiB" for name, size in needed.items()]
+    print(f"  peak memory beyond what lies ready: {'; '.join(told)}", flush=True)
+    return needed
+
+
+def note(key: str, ours: Timing, *peers: Timing, case: str = "") -> None:
+    """Write what was measured of a benchmark into the table, against the best of the peers, or
+    against nobody.
+    """
+    table = os.environ.get("DISTILLERY_BENCH")
+    if not table:
+        return
+    benchmark, name = benches.find(key), " or ".join(peer.name for peer in peers)
+    rows = [
+        benches.row(benchmark, case, ours, peer and replace(peer, name=name), made_by=versions())
+        for peer in peers or (None,)
+    ]
+    benches.write(min(rows, key=lambda row: benchmark.slack(row.ratio or 0.0)), Path(table))
+
+
+def note_missing(key: str, peer: str) -> None:
+    """Write into the table that a peer is not installed."""
+    if table := os.environ.get("DISTILLERY_BENCH"):
+        benches.write(benches.missing(benches.find(key), peer, made_by=versions()), Path(table))
 
 
 def peak_memory(run: Callable[[], object], *, prepare: Callable[[], object] = int) -> int:

@@ -1,8 +1,9 @@
 """A Sphinx extension: what the index page shows of the chapters, the papers and the records.
 
 A page that holds one of the marks of `MARKS`, `<!-- chapters -->` say, gets there what the mark
-stands for: the table of chapters, the list of findings, and the parts of
-`distillery_book.site.front` and, for the scoreboard, of `distillery_book.site.scores`.
+stands for: the table of chapters, the list of findings, what runs cost, how fast ours is beside
+others, what the newest packages change, and the parts of `distillery_book.site.front` and, for the
+scoreboard, of `distillery_book.site.scores`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 
 from distillery_book.results.registry import Chapter, listed
 from distillery_book.results.results import Results
+from distillery_book.site import benches, costs
 from distillery_book.site.front import (
     conclusions,
     headlines,
@@ -24,6 +26,8 @@ from distillery_book.site.front import (
     strip,
     verdict_squares,
 )
+from distillery_book.site.newest import outcome
+from distillery_book.site.newest import page as newest
 from distillery_book.site.scores import conclusions as judged_conclusions
 from distillery_book.site.scores import (
     downloads,
@@ -123,6 +127,14 @@ MARKS: Mapping[str, Callable[[], str]] = {
     "<!-- verdicts -->": lambda: verdict_squares.html(Results.open()),
     "<!-- headlines -->": lambda: headlines.html(Results.open()),
     "<!-- scores: finding -->": lambda: standing.finding(Results.open()),
+    "<!-- costs -->": lambda: costs.table(Results.open()),
+    "<!-- costs: finding -->": lambda: costs.finding(Results.open()),
+    "<!-- costs: growth -->": lambda: costs.growth(Results.open()),
+    "<!-- bench -->": lambda: benches.table(benches.recorded()),
+    "<!-- bench: finding -->": lambda: benches.finding(benches.recorded()),
+    "<!-- bench: machines -->": lambda: benches.machines(benches.recorded()),
+    "<!-- bench: rivals -->": benches.rivals,
+    "<!-- newest -->": lambda: newest.markdown(outcome.read(outcome.place())),
     **SCORES,
 }
 

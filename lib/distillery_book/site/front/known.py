@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distillery_book.results import published, records, registry
+from distillery_book.results import benches, published, records, registry
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -62,9 +62,10 @@ def raised(title: str) -> str:
 
 
 def state() -> tuple[Any, ...]:
-    """Names, sizes and times of the files that the front page is made of."""
+    """Names, sizes and times of the files that pages are made of."""
     results = records.results_folder(None)
-    patterns = [(results, "*.jsonl"), (published.folder(), "*"), (folder(), "*")]
+    facts = [(place, "*") for place in (published.folder(), folder(), benches.folder())]
+    patterns = [(results, "*.jsonl"), *facts]
     paths = [path for place, pattern in patterns for path in sorted(place.glob(pattern))]
     return tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
 
