@@ -21,7 +21,7 @@ from distillery_book.results.claims import Mean
 from distillery_book.results.published import Place
 from distillery_book.results.results import Results
 from distillery_book.results.study import Answer
-from distillery_book.results.verdicts import Recorded
+from distillery_book.results.verdicts import NOT_RUN, Recorded
 
 IMAGE_BITS = 8 * 3 * 32 * 32
 FULL: dict[str, Any] = {"images": grid.IMAGES, "counts": "full"}
@@ -127,6 +127,30 @@ def in_words(how: Setting) -> str:
     return f"{name} at {rate}, {how.new} at a time{steps}{head}"
 
 
+def in_the_same_bits() -> pd.DataFrame:
+    """How many examples each memory holds in the bits of ten and of 200 photographs, and what is
+    retained, between nothing kept and all groups at once.
+    """
+    few = {"images": 10}
+    start: dict[str, Any] = {"start": "cifar10"}
+    retained = claims.retained
+    rows = {
+        ("none", "nothing"): retained("online"),
+        ("10 photographs", "photographs"): retained("replay", **few),
+        ("10 photographs", "recollections, autoencoder not counted"): claims.recollections(10),
+        ("10 photographs", "JPEG copies"): retained("jpeg 25", **few, counts="full"),
+        ("200 photographs", "photographs"): retained("replay", images=grid.IMAGES),
+        ("200 photographs", "recollections, 32 bits a parameter"): claims.counted(**start),
+        ("200 photographs", "recollections, 16 bits a parameter"): retained(
+            "recollections", **start, **grid.halved()
+        ),
+        ("200 photographs", "JPEG copies"): retained("jpeg 25", **FULL),
+        ("no limit", "all groups at once"): retained("joint"),
+    }
+    index = pd.MultiIndex.from_tuples(rows, names=["in the bits of", "kept"])
+    return pd.DataFrame([_line(mean) for mean in rows.values()], index=index)
+
+
 def against_bits(split: str = "superclass") -> dict[str, tuple[np.ndarray, ...]]:
     """For each way of remembering that was run: in how many photographs' bits it fits, everything
     counted, and what it retains as a share of joint training in as many steps, between two standard
@@ -185,6 +209,20 @@ def _label(answer: Answer) -> str:
         bits = capacity_bits(*(int(answer.where[name]) for name in ("variables", "values")))
         return f"5,000 recollections of {bits:.0f} bits"
     return f"{size} photographs" if size else "no memory"
+
+
+def _line(mean: Mean) -> dict[str, str]:
+    """How many examples runs held, what they retained with two standard errors, and how many."""
+    recorded = percent(mean)
+    if recorded is None:
+        return {"examples": "", "retained (%)": NOT_RUN, "runs": ""}
+    held = percent(Mean(mean.study, "held", mean.where))
+    away = "" if recorded.error is None else f" ± {2 * recorded.error:.1f}"
+    return {
+        "examples": "" if held is None else f"{held.value:,.0f}",
+        "retained (%)": f"{recorded.value:.1f}{away}",
+        "runs": f"{recorded.n}",
+    }
 
 
 def _shown(mean: Mean) -> str:

@@ -56,6 +56,7 @@ def test_what_was_not_run_is_not_a_number(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert np.isnan(figures.matrix(grid.where("online"))).all()
     assert np.isnan(figures.retained("online"))
     assert figures.against_bits() == {}
+    assert set(figures.in_the_same_bits()["retained (%)"]) == {"not run"}
     assert figures.pictures(grid.where("online"))["pictures"].equal(torch.zeros(8, 3, 32, 32))
     assert list(figures.calibration().index) == ["published"]
 
@@ -99,6 +100,21 @@ def test_shares_are_drawn_from_the_fewest_bits_on(
     assert share.tolist() == [0.6, 0.8]
     assert (low < share).all()
     assert (share < high).all()
+
+
+def test_a_memory_is_listed_with_two_standard_errors_and_what_it_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def recorded(mean: claims.Mean) -> Recorded | None:
+        if mean.where["method"] != "jpeg 25":
+            return None
+        return found(4528.7 if mean.metric == "held" else 50.72)
+
+    monkeypatch.setattr(figures, "percent", recorded)
+    table = figures.in_the_same_bits()
+    copies = table.loc[("200 photographs", "JPEG copies")]
+    assert copies.tolist() == ["4,529", "50.7 ± 1.0", "1"]
+    assert set(table["retained (%)"].drop("JPEG copies", level="kept")) == {"not run"}
 
 
 def found(value: float) -> Recorded:
