@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from distillery.models import table
 from distillery.models.making import Description, build, kept
 from distillery.support.nearest import unknown
+from distillery.support.told import told
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -174,9 +175,17 @@ def tensors_in(content: bytes, where: str) -> dict[str, Tensor]:
 
     try:
         return load(content)
-    except (SafetensorError, KeyError, RuntimeError) as error:
+    except (
+        SafetensorError,
+        AttributeError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(
-            f"{where} cannot be read as a file of models: it was cut short, or is none ({error})"
+            f"{where} cannot be read as a file of models: it was cut short, or is none"
+            f" ({told(error)})"
         ) from error
 
 
