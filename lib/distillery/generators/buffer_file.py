@@ -25,6 +25,7 @@ from distillery.support.told import told
 
 FORMAT, VERSION = "distillery memory", "1"
 _NUMBERS = ("count", "variables", "values", "seen", "capacity")
+_WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 _MOST_DIGITS = 15  # of a number in the header
 # What safetensors, packing and torch say of what does not fit.
 _MISFITS = (KeyError, MemoryError, OverflowError, RuntimeError, TypeError, ValueError)
@@ -93,10 +94,10 @@ def _held(numbers: _Numbers, tensors: Mapping[str, Tensor]) -> Held:
         raise ValueError(f"its codes reach {int(codes.max())}, of {numbers.values} values")
     beside = {name: tensors[name] for name in ("labels", "tasks") if name in tensors}
     for name, value in beside.items():
-        if value.shape != (count,) or value.dtype != torch.int64:
+        if value.shape != (count,) or value.dtype not in _WHOLE:
             raise ValueError(
-                f"its {name} are {tuple(value.shape)} of {value.dtype}: {count} of torch.int64,"
-                " one a code, are needed"
+                f"its {name} are {tuple(value.shape)} of {value.dtype}: {count} whole numbers, one"
+                " a code, are needed"
             )
     return Held(codes, beside.get("labels"), beside.get("tasks"), numbers.seen, numbers.capacity)
 

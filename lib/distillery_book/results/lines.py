@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,12 +23,11 @@ from distillery.support.told import told
 def append(path: Path, line: bytes) -> None:
     """Add one line, whole or not at all; a torn last line is cut off first."""
     is_new = not path.exists()
-    with open(path, "a+b") as file, _locked(file, fcntl.LOCK_EX):
+    with _unbuffered(path) as file, _locked(file, fcntl.LOCK_EX):
         _mend(file, path)
         size = file.seek(0, os.SEEK_END)
         try:
-            file.write(line + b"\n")
-            file.flush()
+            _write(file, line + b"\n")
             os.fsync(file.fileno())
         except OSError:
             os.ftruncate(file.fileno(), size)  # a full disk leaves no half line behind
@@ -39,7 +39,7 @@ def append(path: Path, line: bytes) -> None:
 def mend(path: Path) -> None:
     """Cut off a torn last line now, with a warning."""
     if path.exists():
-        with open(path, "a+b") as file, _locked(file, fcntl.LOCK_EX):
+        with _unbuffered(path) as file, _locked(file, fcntl.LOCK_EX):
             _mend(file, path)
 
 
@@ -103,7 +103,7 @@ def _is_torn(line: bytes) -> bool:
     return False
 
 
-def _mend(file: IO[bytes], path: Path) -> None:
+def _mend(file: FileIO, path: Path) -> None:
     """Cut off a torn last line; give a whole one that lost its newline its newline back."""
     size = file.seek(0, os.SEEK_END)
     if size == 0 or _last_byte(file) == b"\n":
@@ -119,13 +119,27 @@ def _mend(file: IO[bytes], path: Path) -> None:
         file.write(b"\n")
 
 
-def _last_byte(file: IO[bytes]) -> bytes:
+def _unbuffered(path: Path) -> FileIO:
+    """A file to add to that keeps nothing back: what a full disk refused would else be tried again
+    when it is closed, and the rest of a line left there.
+    """
+    return open(path, "a+b", buffering=0)
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """All of it; a system may take a part at a time."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _last_byte(file: FileIO) -> bytes:
     file.seek(-1, os.SEEK_END)
     return file.read(1)
 
 
 @contextmanager
-def _locked(file: IO[bytes], how: int) -> Iterator[None]:
+def _locked(file: IO[bytes] | FileIO, how: int) -> Iterator[None]:
     fcntl.flock(file, how)
     try:
         yield
