@@ -111,7 +111,7 @@ def _by_config(weights: Path, config: Path) -> nn.Module:
     kind, arguments = _config(config)
     description = Description(weights.parent.name, kind, arguments, "")
     tensors = files.tensors_in(weights.read_bytes(), str(weights))
-    return build(description, tensors, str(weights))
+    return build(description, tensors, f"{weights}, as {config} describes it")
 
 
 def _config(path: Path) -> tuple[str, dict[str, Any]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distillery.support.nearest import unknown
+from distillery.support.told import told
 from distillery_book.results import records
 from distillery_book.results.book_files import reading, rows
 
@@ -257,6 +258,8 @@ def _schema(place: Path) -> dict[str, Any]:
 def _table(place: Path, name: str) -> Table:
     """The table, every number of which has been read once."""
     path = place / f"{name}.csv"
+    if path.name not in {other.name for other in place.glob("*.csv")}:
+        raise FileNotFoundError(f"{place / SCHEMA} describes {told(repr(name))}, without a .csv")
     lines = rows(path)
     with reading(place / SCHEMA):
         table = _described(_schema(place)["tables"][name], name, lines)
