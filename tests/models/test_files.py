@@ -389,3 +389,19 @@ def test_a_type_of_number_that_nobody_knows_is_refused_in_one_line(tmp_path: Pat
     with pytest.raises(ValueError, match="cannot be read as a file of models") as refused:
         files.load(path)
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "9" * 9000},
+        {"models": [{"name": "a" * 9000}]},
+        {"models": [{"name": "a" * 9000, "class": "NADE", "arguments": {}, "prefix": ""}] * 2},
+    ],
+)
+def test_a_header_of_many_letters_is_refused_in_few(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"it\.safetensors") as refused:
+        files.load(altered(nade(tmp_path), **changes))
+    assert len(str(refused.value)) < 1000

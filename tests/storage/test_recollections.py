@@ -172,6 +172,10 @@ def test_other_files_and_later_versions_are_refused(file: Path, tmp_path: Path) 
     save_file(arrays, tmp_path / "later", metadata={"format": FORMAT, "version": "2"})
     with pytest.raises(ValueError, match="version '2'"):
         Recollections.load(tmp_path / "later")
+    save_file(arrays, tmp_path / "long", metadata={"format": FORMAT, "version": "9" * 9000})
+    with pytest.raises(ValueError, match="long has format version '99") as refused:
+        Recollections.load(tmp_path / "long")
+    assert len(str(refused.value)) < 1000
 
 
 def test_labels_that_do_not_fit_are_refused(

@@ -129,7 +129,7 @@ def contents(path: Path) -> Contents:
         raise ValueError(f"{path} is no file of models: its header does not say {FORMAT!r}")
     if metadata.get("version") != VERSION:
         raise ValueError(
-            f"{path} has format version {metadata.get('version')!r}: this release reads version"
+            f"{path} has format version {told(repr(metadata.get('version')))}: this release reads version"
             f" {VERSION}"
         )
     about = _parsed(metadata.get("about", "{}"), dict, f"{path}: 'about'")
@@ -137,7 +137,7 @@ def contents(path: Path) -> Contents:
     models = [_description(facts, f"{path}: 'models'") for facts in listed]
     if not models or len({m.name for m in models}) < len(models):
         raise ValueError(
-            f"{path} names the models {[m.name for m in models]}: one or more, each by a name of"
+            f"{path} names the models {told([m.name for m in models])}: one or more, each by a name of"
             " its own, are needed"
         )
     return Contents({m.name: m for m in models}, about, str(metadata.get("checksum", "")))
@@ -197,7 +197,9 @@ def _made(path: Path, found: Contents, names: Sequence[str]) -> dict[str, nn.Mod
     prefixes = tuple(description.prefix for description in found.models.values())
     strange = sorted(name for name in tensors if not name.startswith(prefixes))
     if strange:
-        raise ValueError(f"{path} holds tensor {strange[0]!r}, which belongs to none of its models")
+        raise ValueError(
+            f"{path} holds tensor {told(repr(strange[0]))}, which belongs to none of its models"
+        )
     models = {}
     for name in names:
         description = found.models[name]
@@ -257,7 +259,7 @@ def _description(facts: Any, where: str) -> Description:
         not isinstance(facts.get(name), kind) for name, kind in _FACTS.items()
     ):
         raise ValueError(
-            f"{where} lists {facts!r}: a name, a class, arguments and a prefix are needed"
+            f"{where} lists {told(repr(facts))}: a name, a class, arguments and a prefix are needed"
         )
     return Description(facts["name"], facts["class"], facts["arguments"], facts["prefix"])
 
