@@ -129,16 +129,16 @@ def contents(path: Path) -> Contents:
         raise ValueError(f"{path} is no file of models: its header does not say {FORMAT!r}")
     if metadata.get("version") != VERSION:
         raise ValueError(
-            f"{path} has format version {told(repr(metadata.get('version')))}: this release reads version"
-            f" {VERSION}"
+            f"{path} has format version {told(repr(metadata.get('version')))}: this release"
+            f" reads version {VERSION}"
         )
     about = _parsed(metadata.get("about", "{}"), dict, f"{path}: 'about'")
     listed = _parsed(metadata.get("models"), list, f"{path}: 'models'")
     models = [_description(facts, f"{path}: 'models'") for facts in listed]
     if not models or len({m.name for m in models}) < len(models):
         raise ValueError(
-            f"{path} names the models {told([m.name for m in models])}: one or more, each by a name of"
-            " its own, are needed"
+            f"{path} names the models {told([m.name for m in models])}: one or more, each by a"
+            " name of its own, are needed"
         )
     return Contents({m.name: m for m in models}, about, str(metadata.get("checksum", "")))
 

@@ -198,8 +198,8 @@ def _checked(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
         raise ValueError(f"{path} is no recollection file: its header does not say {FORMAT!r}")
     if about.get("version") != str(VERSION):
         raise ValueError(
-            f"{path} has format version {told(repr(about.get('version')))}: this release reads version"
-            f" {VERSION}"
+            f"{path} has format version {told(repr(about.get('version')))}: this release reads"
+            f" version {VERSION}"
         )
     checksum = about.pop("checksum", "")
     if checksum != _checksum(arrays, about):
