@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -316,3 +318,45 @@ def test_draws_of_nothing_and_room_for_nothing_are_refused(n: int) -> None:
 def test_labels_are_a_teacher() -> None:
     batch = full().draw(4)
     assert Labels()(batch).equal(batch.y)
+
+
+def with_other(path: Path, tensors: dict[str, Tensor | None], **strings: str | None) -> Path:
+    """The file of a memory with other contents; None takes away."""
+    with safe_open(path, framework="pt") as file:
+        about = dict(file.metadata()) | strings
+        kept = {name: file.get_tensor(name) for name in file.keys()} | tensors  # noqa: SIM118
+    save_file(
+        {name: value for name, value in kept.items() if value is not None},
+        path,
+        metadata={name: text for name, text in about.items() if text is not None},
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("tensors", "strings", "said"),
+    [
+        ({}, {"count": "many"}, "its header says count 'many', where a whole number is needed"),
+        ({}, {"count": "9" * 5000}, "its header says count '99"),
+        ({}, {"seen": None}, "it lacks 'seen'"),
+        ({}, {"capacity": "3"}, "it says that it holds 7 of 7 codes in room for 3"),
+        ({"codes": None}, {}, "it lacks 'codes'"),
+        ({"codes": torch.full((12,), 255, dtype=torch.uint8)}, {}, "packed holds|its codes reach"),
+        ({"labels": torch.zeros(3, dtype=torch.int64)}, {}, r"its labels are \(3,\)"),
+        ({"labels": torch.zeros(7)}, {}, "its labels are .* of torch.float32: 7 whole numbers"),
+    ],
+)
+def test_a_memory_whose_parts_do_not_fit_one_another_is_refused_in_a_sentence(
+    tensors: dict[str, Tensor | None], strings: dict[str, str | None], said: str, tmp_path: Path
+) -> None:
+    memory = RecollectionBuffer(codec(), 7, rng=rng())
+    memory.write(some_codes(7), labels(7))
+    memory.save(tmp_path / "memory")
+    with_other(tmp_path / "memory", tensors, **strings)
+    with pytest.raises(ValueError, match=rf"memory cannot be read as a memory: {said}"):
+        RecollectionBuffer.load(tmp_path / "memory", codec(), rng=rng())
+
+
+def test_a_memory_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="none is not there: the file of a memory"):
+        RecollectionBuffer.load(tmp_path / "none", codec(), rng=rng())

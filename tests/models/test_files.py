@@ -381,3 +381,27 @@ def test_what_is_not_there_and_a_folder_are_refused(tmp_path: Path) -> None:
         files.load(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"is a folder: a file is needed"):
         files.load(tmp_path)
+
+
+def test_a_type_of_number_that_nobody_knows_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = nade(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'"F32"', b'"\xe2\x80\xa8"', 1))
+    with pytest.raises(ValueError, match="cannot be read as a file of models") as refused:
+        files.load(path)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "9" * 9000},
+        {"models": [{"name": "a" * 9000}]},
+        {"models": [{"name": "a" * 9000, "class": "NADE", "arguments": {}, "prefix": ""}] * 2},
+    ],
+)
+def test_a_header_of_many_letters_is_refused_in_few(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"it\.safetensors") as refused:
+        files.load(altered(nade(tmp_path), **changes))
+    assert len(str(refused.value)) < 1000

@@ -79,6 +79,14 @@ def test_a_configuration_that_does_not_fit_is_refused(
         NADE.from_pretrained(folder)
 
 
+def test_a_configuration_of_what_cannot_be_made_is_named_beside_the_weights(tmp_path: Path) -> None:
+    model, folder = saved(tmp_path)
+    (folder / "model.safetensors").write_bytes(files.pack(model.state_dict()))
+    (folder / "config.json").write_text('{"class": "NADE", "arguments": {"visible": "six"}}')
+    with pytest.raises(ValueError, match=r"model\.safetensors, as .*config\.json describes it: no"):
+        NADE.from_pretrained(folder)
+
+
 def test_a_model_of_another_class_is_refused(tmp_path: Path) -> None:
     _, folder = saved(tmp_path)
     with pytest.raises(TypeError, match=r"holds a NADE: RBM\.from_pretrained needs a RBM"):

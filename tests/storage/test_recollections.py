@@ -172,6 +172,10 @@ def test_other_files_and_later_versions_are_refused(file: Path, tmp_path: Path) 
     save_file(arrays, tmp_path / "later", metadata={"format": FORMAT, "version": "2"})
     with pytest.raises(ValueError, match="version '2'"):
         Recollections.load(tmp_path / "later")
+    save_file(arrays, tmp_path / "long", metadata={"format": FORMAT, "version": "9" * 9000})
+    with pytest.raises(ValueError, match="long has format version '99") as refused:
+        Recollections.load(tmp_path / "long")
+    assert len(str(refused.value)) < 1000
 
 
 def test_labels_that_do_not_fit_are_refused(
@@ -340,3 +344,20 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
 
 def as_bytes(pictures: Tensor) -> Tensor:
     return (pictures * 255).round().to(torch.uint8)
+
+
+@pytest.mark.parametrize("length", [2**62, 10**11, 3])
+def test_the_sizes_of_a_file_that_claims_a_header_it_does_not_hold_are_refused(
+    length: int, file: Path
+) -> None:
+    file.write_bytes(length.to_bytes(8, "little") + file.read_bytes()[8:])
+    with pytest.raises(ValueError, match=r"some\.rec cannot be read as a recollection file"):
+        sizes(file)
+
+
+def test_what_a_header_quotes_does_not_break_the_sentence(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b'"F16"', b'"\xe2\x80\xa8"', 1))
+    with pytest.raises(ValueError, match="cannot be read as a recollection file") as refused:
+        Recollections.load(file)
+    assert len(str(refused.value).splitlines()) == 1

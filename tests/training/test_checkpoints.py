@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -23,7 +24,7 @@ from distillery.generators import Alongside, Augmented, Generator, Interleave, N
 from distillery.losses import Loss, SoftTargets
 from distillery.models.mlp import MLP
 from distillery.teachers import Frozen
-from distillery.training import checkpoints
+from distillery.training import checkpoints, identity
 from distillery.training.schedules import one_cycle
 
 STEPS, EVERY = 40, 7
@@ -375,6 +376,58 @@ def test_a_checkpoint_of_another_run_is_refused_by_the_part_that_does_not_fit(
         checkpoints.load(tmp_path / "x", {"student": Resample(torch.ones(3), rng=rng())})
     with pytest.raises(ValueError, match=r"holds \['student'\]: this run has \['pupil'\]"):
         checkpoints.load(tmp_path / "x", {"pupil": MLP([2, 3], rng=rng())})
+
+
+def _altered(path: Path, **header: object) -> None:
+    """The same tensors under a header that says something else."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        before = file.metadata()
+    written = {
+        name: text if isinstance(text, str) else json.dumps(text) for name, text in header.items()
+    }
+    save_file(tensors, path, metadata=before | written)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"tree": "[" * 100_000}, "cannot be read"),
+        ({"tree": [1]}, "cannot be read"),
+        ({"note": [1]}, "cannot be read"),
+        ({"note": {"particulars": 3, "schedule": {}}}, "does not say which run it is of"),
+        ({"note": {"particulars": {}, "schedule": {"x": 1}}}, "does not say which run it is of"),
+        ({"note": {}}, "does not say which run it is of"),
+    ],
+)
+def test_a_header_that_says_something_else_is_one_sentence(
+    header: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    student, path = MLP([2, 3], rng=rng()), tmp_path / "run.ckpt"
+    checkpoints.save(path, {"student": student}, note={"particulars": {}, "schedule": {}})
+    _altered(path, **header)
+
+    def taken_up() -> None:
+        identity.check_same(path, checkpoints.note(path), {}, None)
+        checkpoints.load(path, {"student": student})
+
+    with pytest.raises(ValueError, match=rf"^checkpoint .*run\.ckpt {said}") as refused:
+        taken_up()
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_streams_that_are_none_are_one_sentence(tmp_path: Path) -> None:
+    student, path = MLP([2, 3], rng=rng()), tmp_path / "run.ckpt"
+    checkpoints.save(path, {"student": student})
+    with safe_open(path, framework="pt") as file:
+        tree = json.loads(file.metadata()["tree"])
+    tree["__pairs__"] = [
+        [name, {"__pairs__": [["cpu", 3]]} if name == "default streams" else part]
+        for name, part in tree["__pairs__"]
+    ]
+    _altered(path, tree=tree)
+    with pytest.raises(ValueError, match=r"run\.ckpt does not fit the default streams of this run"):
+        checkpoints.load(path, {"student": student})
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -18,10 +19,16 @@ from torch import Tensor
 from distillery.data.images import digest
 from distillery.models.autoencoder import CategoricalAutoencoder
 from distillery.storage.packing import pack, unpack
+from distillery.support.archives import opened
 from distillery.support.atomic import replacing
+from distillery.support.told import told
 
 FORMAT, VERSION = "distillery memory", "1"
 _NUMBERS = ("count", "variables", "values", "seen", "capacity")
+_WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+_MOST_DIGITS = 15  # of a number in the header
+# What safetensors, packing and torch say of what does not fit.
+_MISFITS = (KeyError, MemoryError, OverflowError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +40,17 @@ class Held:
     codes: Tensor
     labels: Tensor | None
     tasks: Tensor | None
+    seen: int
+    capacity: int
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The header's whole numbers."""
+
+    count: int
+    variables: int
+    values: int
     seen: int
     capacity: int
 
@@ -54,10 +72,41 @@ def save(path: Path, held: Held, codec: CategoricalAutoencoder) -> int:
 def load(path: Path, codec: CategoricalAutoencoder) -> Held:
     """The memory in the file, if it is one and `codec` is the autoencoder it was written with."""
     about, tensors = _read(path)
-    _check_decoder(path, about, codec)
-    count, variables, values, seen, capacity = (int(about[name]) for name in _NUMBERS)
-    codes = unpack(tensors["codes"], values, (count, variables), tight=True)
-    return Held(codes, tensors.get("labels"), tensors.get("tasks"), seen, capacity)
+    try:
+        numbers = _Numbers(*(_number(about, name) for name in _NUMBERS))
+        _check_decoder(numbers, about["decoder"], codec)
+        return _held(numbers, tensors)
+    except _MISFITS as problem:
+        what = f"it lacks {problem}" if isinstance(problem, KeyError) else told(problem)
+        raise ValueError(f"{path} cannot be read as a memory: {what}") from problem
+
+
+def _held(numbers: _Numbers, tensors: Mapping[str, Tensor]) -> Held:
+    """What the tensors hold, if they are what the numbers say."""
+    count = numbers.count
+    if count > min(numbers.seen, numbers.capacity):
+        raise ValueError(
+            f"it says that it holds {count} of {numbers.seen} codes in room for {numbers.capacity}"
+        )
+    shape = (count, numbers.variables)
+    codes = unpack(tensors["codes"], numbers.values, shape, tight=True)
+    if codes.numel() and int(codes.max()) >= numbers.values:
+        raise ValueError(f"its codes reach {int(codes.max())}, of {numbers.values} values")
+    beside = {name: tensors[name] for name in ("labels", "tasks") if name in tensors}
+    for name, value in beside.items():
+        if value.shape != (count,) or value.dtype not in _WHOLE:
+            raise ValueError(
+                f"its {name} are {tuple(value.shape)} of {value.dtype}: {count} whole numbers, one"
+                " a code, are needed"
+            )
+    return Held(codes, beside.get("labels"), beside.get("tasks"), numbers.seen, numbers.capacity)
+
+
+def _number(about: Mapping[str, str], name: str) -> int:
+    text = about[name]
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise ValueError(f"its header says {name} {text!r}, where a whole number is needed")
+    return int(text)
 
 
 def fingerprint(codec: CategoricalAutoencoder) -> str:
@@ -67,32 +116,32 @@ def fingerprint(codec: CategoricalAutoencoder) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, str], Mapping[str, Tensor]]:
+    opened(path, needed="the file of a memory is needed").close()
     try:
         with safe_open(path, framework="pt") as file:
             about = dict(file.metadata() or {})
             tensors: dict[str, Tensor] = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (a file is no dictionary)
-    except SafetensorError as error:
+    except (SafetensorError, AttributeError, *_MISFITS) as error:
         raise ValueError(
-            f"{path} cannot be read as a memory: it was cut short, or is none ({error})"
+            f"{path} cannot be read as a memory: it was cut short, or is none ({told(error)})"
         ) from error
     if (about.get("format"), about.get("version")) != (FORMAT, VERSION):
         raise ValueError(
             f"{path} is no memory that this release reads: its header says"
-            f" {about.get('format')!r}, version {about.get('version')!r}, where {FORMAT!r}, version"
-            f" {VERSION!r}, is needed"
+            f" {told(about.get('format'))!r}, version {told(about.get('version'))!r}, where"
+            f" {FORMAT!r}, version {VERSION!r}, is needed"
         )
     return about, tensors
 
 
-def _check_decoder(path: Path, about: Mapping[str, str], codec: CategoricalAutoencoder) -> None:
-    theirs, mine = (int(about["variables"]), int(about["values"])), (codec.variables, codec.values)
-    if theirs != mine:
+def _check_decoder(numbers: _Numbers, decoder: str, codec: CategoricalAutoencoder) -> None:
+    if (numbers.variables, numbers.values) != (codec.variables, codec.values):
         raise ValueError(
-            f"{path} holds codes of {theirs[0]} variables of {theirs[1]} values, codec has"
-            f" {mine[0]} of {mine[1]}: the autoencoder that wrote them is needed"
+            f"it holds codes of {numbers.variables} variables of {numbers.values} values, codec has"
+            f" {codec.variables} of {codec.values}: the autoencoder that wrote them is needed"
         )
-    if about["decoder"] != fingerprint(codec):
+    if decoder != fingerprint(codec):
         raise ValueError(
-            f"{path} was written with a decoder of fingerprint {about['decoder']}, codec has"
+            f"it was written with a decoder of fingerprint {decoder}, codec has"
             f" {fingerprint(codec)}: decoded by another's decoder, codes mean nothing"
         )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from distillery.models import table
 from distillery.models.making import Description, build, kept
 from distillery.support.nearest import unknown
+from distillery.support.told import told
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -128,16 +129,16 @@ def contents(path: Path) -> Contents:
         raise ValueError(f"{path} is no file of models: its header does not say {FORMAT!r}")
     if metadata.get("version") != VERSION:
         raise ValueError(
-            f"{path} has format version {metadata.get('version')!r}: this release reads version"
-            f" {VERSION}"
+            f"{path} has format version {told(repr(metadata.get('version')))}: this release"
+            f" reads version {VERSION}"
         )
     about = _parsed(metadata.get("about", "{}"), dict, f"{path}: 'about'")
     listed = _parsed(metadata.get("models"), list, f"{path}: 'models'")
     models = [_description(facts, f"{path}: 'models'") for facts in listed]
     if not models or len({m.name for m in models}) < len(models):
         raise ValueError(
-            f"{path} names the models {[m.name for m in models]}: one or more, each by a name of"
-            " its own, are needed"
+            f"{path} names the models {told([m.name for m in models])}: one or more, each by a"
+            " name of its own, are needed"
         )
     return Contents({m.name: m for m in models}, about, str(metadata.get("checksum", "")))
 
@@ -174,9 +175,17 @@ def tensors_in(content: bytes, where: str) -> dict[str, Tensor]:
 
     try:
         return load(content)
-    except (SafetensorError, KeyError, RuntimeError) as error:
+    except (
+        SafetensorError,
+        AttributeError,
+        KeyError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(
-            f"{where} cannot be read as a file of models: it was cut short, or is none ({error})"
+            f"{where} cannot be read as a file of models: it was cut short, or is none"
+            f" ({told(error)})"
         ) from error
 
 
@@ -188,7 +197,9 @@ def _made(path: Path, found: Contents, names: Sequence[str]) -> dict[str, nn.Mod
     prefixes = tuple(description.prefix for description in found.models.values())
     strange = sorted(name for name in tensors if not name.startswith(prefixes))
     if strange:
-        raise ValueError(f"{path} holds tensor {strange[0]!r}, which belongs to none of its models")
+        raise ValueError(
+            f"{path} holds tensor {told(repr(strange[0]))}, which belongs to none of its models"
+        )
     models = {}
     for name in names:
         description = found.models[name]
@@ -248,7 +259,7 @@ def _description(facts: Any, where: str) -> Description:
         not isinstance(facts.get(name), kind) for name, kind in _FACTS.items()
     ):
         raise ValueError(
-            f"{where} lists {facts!r}: a name, a class, arguments and a prefix are needed"
+            f"{where} lists {told(repr(facts))}: a name, a class, arguments and a prefix are needed"
         )
     return Description(facts["name"], facts["class"], facts["arguments"], facts["prefix"])
 

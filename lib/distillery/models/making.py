@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from distillery.models import table
+from distillery.support.told import told
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +65,7 @@ def _shaped(description: Description, tensors: Mapping[str, Tensor], where: str)
         with Modest(tensors.values()):
             model: Any = kind.from_arguments(**description.arguments)
     except Exception as error:  # whatever a stranger's arguments may bring about
-        raise ValueError(f"{where}: no {description} can be made: {error}") from error
+        raise ValueError(f"{where}: no {description} can be made: {told(error)}") from error
     return model
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from distillery.models import files, table
 from distillery.models.making import Description, build
 from distillery.support.atomic import write_atomically
+from distillery.support.shown import shown
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 # what a card says of a training, in this order, and how it calls it
@@ -110,18 +111,18 @@ def _by_config(weights: Path, config: Path) -> nn.Module:
     kind, arguments = _config(config)
     description = Description(weights.parent.name, kind, arguments, "")
     tensors = files.tensors_in(weights.read_bytes(), str(weights))
-    return build(description, tensors, str(weights))
+    return build(description, tensors, f"{weights}, as {config} describes it")
 
 
 def _config(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         kind, arguments = found["class"], found["arguments"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is no json with a class and arguments") from error
     if not isinstance(kind, str) or not isinstance(arguments, dict):
         raise ValueError(
-            f"{path} says class {kind!r} and arguments {arguments!r}: a name and a"
+            f"{path} says class {shown(kind)} and arguments {shown(arguments)}: a name and a"
             " dictionary are needed"
         )
     return kind, arguments

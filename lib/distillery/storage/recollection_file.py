@@ -27,6 +27,7 @@ from distillery.storage.packing import layout, pack, unpack
 from distillery.storage.prior import WholePrior
 from distillery.support.archives import opened
 from distillery.support.atomic import replacing
+from distillery.support.told import told
 
 FORMAT, VERSION = "distillery recollections", 1
 _NUMBERS = ("count", "variables", "values", "classes", "channels", "size")
@@ -73,10 +74,8 @@ def read(path: Path) -> Contents:
         codes = _within("codes", _codes(arrays, numbers), numbers.values)
         return Contents(codes, _labels(arrays, numbers), student, about["card"])
     except _MISFITS as problem:
-        what = f"it lacks {problem}" if isinstance(problem, KeyError) else str(problem)
-        raise ValueError(
-            f"{path} is whole, but no recollection file: {' '.join(what.split()) or 'too large'}"
-        ) from problem
+        what = f"it lacks {problem}" if isinstance(problem, KeyError) else told(problem)
+        raise ValueError(f"{path} is whole, but no recollection file: {what}") from problem
 
 
 def save(
@@ -110,6 +109,7 @@ def sizes(path: str | Path) -> dict[str, int]:
     """The bytes of a recollection file by what they hold: `header`, `codes`, `decoder`, and
     `labels` and `prior` where there are any.
     """
+    _checked(Path(path))
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         tensors = json.loads(file.read(length))
@@ -189,16 +189,17 @@ def _checked(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             about = dict(file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
-    except (SafetensorError, AttributeError, TypeError, ValueError) as error:
+    except (SafetensorError, *_MISFITS, AttributeError) as error:
         raise ValueError(
-            f"{path} cannot be read as a recollection file: it was cut short, or is none ({error})"
+            f"{path} cannot be read as a recollection file: it was cut short, or is none"
+            f" ({told(error)})"
         ) from error
     if about.get("format") != FORMAT:
         raise ValueError(f"{path} is no recollection file: its header does not say {FORMAT!r}")
     if about.get("version") != str(VERSION):
         raise ValueError(
-            f"{path} has format version {about.get('version')!r}: this release reads version"
-            f" {VERSION}"
+            f"{path} has format version {told(repr(about.get('version')))}: this release reads"
+            f" version {VERSION}"
         )
     checksum = about.pop("checksum", "")
     if checksum != _checksum(arrays, about):

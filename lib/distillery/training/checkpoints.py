@@ -16,7 +16,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from distillery.support.atomic import replacing
+from distillery.support.told import told
 
+# What safetensors, json and our own walk through the tree make of altered bytes.
+_DAMAGES = (
+    SafetensorError,
+    AttributeError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _TENSOR, _PAIRS, _STREAMS = "__tensor__", "__pairs__", "default streams"
 
 
@@ -54,18 +65,28 @@ def load(path: str | Path, parts: Mapping[str, Any]) -> None:
     state = _read(path)
     streams = state.pop(_STREAMS, {})
     if set(state) != set(parts):
-        raise ValueError(f"checkpoint {path} holds {sorted(state)}: this run has {sorted(parts)}")
+        raise ValueError(
+            f"checkpoint {path} holds {told(sorted(map(str, state)))}: this run has {sorted(parts)}"
+        )
     for name, part in parts.items():
-        try:
+        with _fitting(path, f"the {name}"):
             part.load_state_dict(state[name])
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"checkpoint {path} does not fit the {name} of this run: one made in the same way"
-                f" is needed ({error})"
-            ) from error
         if isinstance(part, torch.optim.Optimizer):
             _lay_out(part)
-    _set_default_streams(streams)
+    with _fitting(path, "the default streams"):
+        _set_default_streams(streams)
+
+
+@contextmanager
+def _fitting(path: str | Path, what: str) -> Iterator[None]:
+    """A sentence about whatever a state that is not one of `what` may bring about."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"checkpoint {path} does not fit {what} of this run: one made in the same way is needed"
+            f" ({told(error)})"
+        ) from error
 
 
 def _lay_out(optimizer: torch.optim.Optimizer) -> None:
@@ -97,10 +118,10 @@ def _opened(path: str | Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
             yield file
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except _DAMAGES as error:
         raise ValueError(
-            f"checkpoint {path} cannot be read ({error}): a file written by distill(checkpoint=…)"
-            " is needed"
+            f"checkpoint {path} cannot be read ({told(error)}): a file written by"
+            " distill(checkpoint=…) is needed"
         ) from None
 
 

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from distillery.protocols import Generator
+from distillery.support.told import told
 from distillery.training.fingerprints import digest
 from distillery.training.particulars import Reader, tensors_of
 
@@ -30,6 +31,7 @@ Schedule = Callable[[int], float]
 # hashed together.
 _DEPTH = 4
 _MOST_SHOWN = 3
+_MOST_DIGITS = 15  # of a step
 
 
 class Parts(Protocol):
@@ -71,7 +73,7 @@ def check_same(
     """A sentence that names what differs, unless the checkpoint's note is of the run that this call
     makes.
     """
-    if note is None:
+    if note is None or not _is_whole(note):
         raise ValueError(
             f"checkpoint {path} does not say which run it is of, as one of an earlier version:"
             " remove the file, and the run begins anew"
@@ -81,13 +83,28 @@ def check_same(
         *_differences_of_schedule(note["schedule"], schedule),
     ]
     if differences:
-        listed = "; ".join(differences[:_MOST_SHOWN])
+        listed = "; ".join(map(told, differences[:_MOST_SHOWN]))
         rest = len(differences) - _MOST_SHOWN
         more = f"; and {rest} more" if rest > 0 else ""
         raise ValueError(
             f"checkpoint {path} is of another run: {listed}{more}: the call that wrote it is needed"
             " to go on with it, or another file (remove this one to begin anew)"
         )
+
+
+def _is_whole(note: Mapping[str, Any]) -> bool:
+    """Whether it says what decides a run, as `particulars` and `factors` do."""
+    particulars, schedule = note.get("particulars"), note.get("schedule")
+    return (
+        isinstance(particulars, dict)
+        and all(isinstance(text, str) for text in particulars.values())
+        and isinstance(schedule, dict)
+        and all(_is_step(step) and isinstance(to, (int, float)) for step, to in schedule.items())
+    )
+
+
+def _is_step(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

@@ -13,7 +13,6 @@ and would then tell what other images would not repeat.
 
 from __future__ import annotations
 
-import csv
 import importlib
 import importlib.util
 import math
@@ -28,6 +27,7 @@ from torch import Tensor
 from distillery import metrics
 from distillery.metrics import Estimate
 from distillery_book.results import published, registry, verdicts
+from distillery_book.results.book_files import reading, rows
 from distillery_book.results.records import Record
 from distillery_book.results.results import Results
 
@@ -153,9 +153,10 @@ def every(*tests: Test) -> Test:
 
 def claims(chapter: int | None = None) -> list[Claim]:
     """The claims of a chapter, or of all, in the order of the file."""
-    with open(published.folder() / FILE, newline="", encoding="utf-8") as file:
-        lines: list[dict[str, Any]] = list(csv.DictReader(file))
-    every_one = [Claim(**(line | {"chapter": int(line["chapter"])})) for line in lines]
+    path = published.folder() / FILE
+    with reading(path):
+        lines: list[dict[str, Any]] = list(rows(path))
+        every_one = [Claim(**(line | {"chapter": int(line["chapter"])})) for line in lines]
     return [claim for claim in every_one if chapter in (None, claim.chapter)]
 
 

@@ -34,14 +34,19 @@ def check(record: Mapping[str, Any], study: str) -> None:
     """Refuse, in a sentence without place, a record of `study` one of whose fields is not as the
     rules say.
     """
-    for name, rule in RULES.items():
-        value = record[name]
+    check_rules(record, RULES)
+    if record["study"] != study:
+        raise ValueError(_sentence("study", record["study"], f"{study!r}, the file's own name"))
+
+
+def check_rules(fields: Mapping[str, Any], rules: Mapping[str, Rule]) -> None:
+    """Refuse, in a sentence without place, the first field that is not as its rule says."""
+    for name, rule in rules.items():
+        value = fields[name]
         if rule.each:
             _check_object(name, value, rule)
         elif not rule.holds(value):
             raise ValueError(_sentence(name, value, rule.needed))
-    if record["study"] != study:
-        raise ValueError(_sentence("study", record["study"], f"{study!r}, the file's own name"))
 
 
 def _check_object(name: str, value: Any, rule: Rule) -> None:
@@ -51,7 +56,7 @@ def _check_object(name: str, value: Any, rule: Rule) -> None:
         if not (key and _is_text(key)):
             raise ValueError(_sentence(f"a name in {name}", key, "a text that is not empty"))
         if not rule.holds(inner):
-            raise ValueError(_sentence(f"{name}[{key!r}]", inner, rule.needed))
+            raise ValueError(_sentence(f"{name}[{reprlib.repr(key)}]", inner, rule.needed))
 
 
 def _sentence(what: str, value: Any, needed: str) -> str:
@@ -163,4 +168,23 @@ RULES = {
     "arrays": Rule(_or_null(_is_hash), "a hash of 16 hexadecimal digits, or null,"),
     "weights": Rule(_or_null(_is_weights), "an object with name and hash, or null,"),
     "finished": Rule(_is_moment, "a date and time as ISO 8601 writes them"),
+}
+
+_A_NUMBER_OR_NONE = Rule(_or_null(_is_finite), "a finite number, or null,")
+
+# What is recorded of a run that was made again.
+RULES_OF_REPEATS = {
+    **{name: RULES[name] for name in ("study", "params", "seed", "data", "versions", "commit")},
+    "is_fresh": Rule(lambda value: isinstance(value, bool), "true or false"),
+    "metrics": Rule(lambda value: _is_whole(value) and value >= 0, "a whole number from 0"),
+    "worst": Rule(_is_text, "a text"),
+    "recorded": _A_NUMBER_OR_NONE,
+    "found": _A_NUMBER_OR_NONE,
+    "allowed": _A_NUMBER_OR_NONE,
+    "seconds": Rule(_or_null(_is_amount), "a finite number of 0 or more, or null,"),
+    "changed": Rule(
+        lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list of texts"
+    ),
+    "finished": RULES["finished"],
+    "error": Rule(_is_text, "a text"),
 }

@@ -8,23 +8,25 @@ number still agrees. `aims.csv` holds what this book aims at beyond the papers.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from distillery.support.nearest import unknown
+from distillery.support.told import told
 from distillery_book.results import records
+from distillery_book.results.book_files import reading, rows
 
 Key = int | str
 Place = tuple[Any, ...]  # (table, key, ..., column), or ("aims", key)
 Direction = Literal["higher", "lower", "none"]
 Helps = Literal["more", "less", "either", "never"]
 DIRECTIONS = ("higher", "lower", "none")
-AIMS = "aims"
+AIMS, SCHEMA = "aims", "schema.json"
 DEVIATIONS = {"2sd": 2.0, "3sd": 3.0, "interval_3sd": 3.0}
 
 
@@ -186,8 +188,10 @@ class Aim:
 
 def names() -> list[str]:
     """The tables' names, in the order of the chapters that show them."""
-    entries = _schema(folder())["tables"]
-    return sorted(entries, key=lambda name: int(entries[name]["chapter"]))
+    place = folder()
+    with reading(place / SCHEMA):
+        entries = _schema(place)["tables"]
+        return sorted(entries, key=lambda name: int(entries[name]["chapter"]))
 
 
 def table(name: str) -> Table:
@@ -213,24 +217,30 @@ def at(name: str, *place: Any) -> Cell:
 
 def aims() -> dict[str, Aim]:
     """The aims by their keys."""
-    return {line["key"]: _aim(line) for line in _lines(folder() / "aims.csv")}
+    path = folder() / "aims.csv"
+    with reading(path):
+        return {line["key"]: _aim(line) for line in rows(path)}
 
 
 def helps() -> dict[str, Helps]:
     """Which way each departure that the schema lists may help: more of it, less of it, either, or
     never.
     """
-    return {name: entry["helps"] for name, entry in _schema(folder())["departures"].items()}
+    place = folder()
+    with reading(place / SCHEMA):
+        return {name: entry["helps"] for name, entry in _schema(place)["departures"].items()}
 
 
 def papers() -> dict[str, str]:
-    return dict(_schema(folder())["papers"])
+    place = folder()
+    with reading(place / SCHEMA):
+        return dict(_schema(place)["papers"])
 
 
 def folder() -> Path:
     """`book/published` of the repository around the current folder, else of the library's own."""
     here = (records.repository() or Path(__file__).resolve().parents[3]) / "book" / "published"
-    if not (here / "schema.json").is_file():
+    if not (here / SCHEMA).is_file():
         raise FileNotFoundError(
             f"{here} holds no schema.json: run this inside the project's folder, whose"
             " book/published holds the papers' tables"
@@ -240,12 +250,44 @@ def folder() -> Path:
 
 @lru_cache
 def _schema(place: Path) -> dict[str, Any]:
-    return dict(json.loads((place / "schema.json").read_text(encoding="utf-8")))
+    with reading(place / SCHEMA):
+        return dict(json.loads((place / SCHEMA).read_text(encoding="utf-8")))
 
 
 @lru_cache
 def _table(place: Path, name: str) -> Table:
-    entry = _schema(place)["tables"][name]
+    """The table, every number of which has been read once."""
+    path = place / f"{name}.csv"
+    if path.name not in {other.name for other in place.glob("*.csv")}:
+        raise FileNotFoundError(f"{place / SCHEMA} describes {told(repr(name))}, without a .csv")
+    lines = rows(path)
+    with reading(place / SCHEMA):
+        table = _described(_schema(place)["tables"][name], name, lines)
+        for column in table.columns.values():
+            _check_direction(column)
+    with reading(place / SCHEMA), reading(path):
+        for cell in table.cells():
+            _check_finite(cell)
+    return table
+
+
+def _check_direction(column: Column) -> None:
+    if column.direction not in DIRECTIONS:
+        raise ValueError(
+            f"the direction of {column.name} is {column.direction!r}: {', '.join(DIRECTIONS)} are"
+            " known"
+        )
+
+
+def _check_finite(cell: Cell) -> None:
+    """The number of a cell, and what it takes to agree with it."""
+    numbers = (cell.value, cell.tolerance, cell.effect, cell.below or 0, cell.above or 0)
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{_named(cell.row)}: {cell.column.name} is {cell.printed}, no number")
+
+
+def _described(entry: Mapping[str, Any], name: str, lines: Sequence[Mapping[str, str]]) -> Table:
+    """The table as its entry in the schema describes it."""
     return Table(
         name=name,
         title=entry["title"],
@@ -258,9 +300,9 @@ def _table(place: Path, name: str) -> Table:
         settings=tuple(entry.get("settings", ())),
         protocol=entry.get("protocol", {}),
         columns={
-            column: _column(column, entry | given) for column, given in entry["values"].items()
+            column: _column(column, {**entry, **given}) for column, given in entry["values"].items()
         },
-        lines=tuple(_lines(place / f"{name}.csv")),
+        lines=tuple(lines),
     )
 
 
@@ -320,11 +362,6 @@ def _aim(line: Mapping[str, str]) -> Aim:
         "published": float(line["published"]) if line["published"] else None,
     }
     return Aim(**(texts | numbers))
-
-
-def _lines(path: Path) -> list[dict[str, str]]:
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def _named(row: Mapping[str, Key]) -> str:

@@ -8,13 +8,13 @@ been run meanwhile speaks of nothing, and does no harm.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distillery_book.results import published
+from distillery_book.results.book_files import reading, rows
 
 FILE = "not_run.csv"
 
@@ -41,7 +41,8 @@ class Reason:
 
 def reasons() -> list[Reason]:
     """All of them, in the order of the file."""
-    with open(place(), newline="", encoding="utf-8") as file:
+    path = place()
+    with reading(path):
         return [
             Reason(
                 of=tuple(line["of"].split()),
@@ -49,7 +50,7 @@ def reasons() -> list[Reason]:
                 says=line["reason"],
                 hours=line["hours"],
             )
-            for line in csv.DictReader(file)
+            for line in rows(path)
         ]
 
 

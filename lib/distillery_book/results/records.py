@@ -2,28 +2,24 @@
 
 `results/<study>.jsonl` holds a study's records.
 
-Only the runner writes, by `append`: under a lock, flushed and synced, so a crash can tear the last
-line alone. A torn last line lacks its newline and is the beginning of some json; it is dropped with
-a warning, and cut off by the next append. Any other line that is no record, or whose fields are not
-as `fields.RULES` say, is refused with the file and its number.
+Only the runner writes, by `append`; a last line that a crash has torn is dropped with a warning,
+and cut off by the next append (`results.lines`). Any other line that is no record, or whose fields
+are not as `fields.RULES` say, is refused with the file and its number.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from distillery.support.atomic import sync_folder
 from distillery.support.nearest import unknown
+from distillery_book.results import lines
 from distillery_book.results.fields import check
 from distillery_book.results.study import Cell, Study
 
@@ -123,29 +119,12 @@ def append(record: Record, results: Path) -> None:
     """Add one line, whole or not at all: locked, flushed, synced; a torn last line is cut off
     first.
     """
-    line = _encoded(record)
-    path = results / f"{record.study}.jsonl"
-    is_new = not path.exists()
-    with open(path, "a+b") as file, _locked(file, fcntl.LOCK_EX):
-        _mend(file, path)
-        size = file.seek(0, os.SEEK_END)
-        try:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            os.ftruncate(file.fileno(), size)  # a full disk leaves no half line behind
-            raise
-    if is_new:
-        sync_folder(results)
+    lines.append(results / f"{record.study}.jsonl", _encoded(record))
 
 
 def mend(study: str, results: Path) -> None:
     """Cut off a torn last line now, with a warning."""
-    path = results / f"{study}.jsonl"
-    if path.exists():
-        with open(path, "a+b") as file, _locked(file, fcntl.LOCK_EX):
-            _mend(file, path)
+    lines.mend(results / f"{study}.jsonl")
 
 
 def results_folder(given: str | Path | None = None) -> Path:
@@ -198,23 +177,11 @@ def _encoded(record: Record) -> bytes:
     """The line of a record, refused if it could not be read back."""
     line = json.dumps(asdict(record), sort_keys=True, allow_nan=False).encode()
     _record(line, record.study)
-    return line + b"\n"
+    return line
 
 
 def _read_file(path: Path) -> Iterator[Record]:
-    with open(path, "rb") as file, _locked(file, fcntl.LOCK_SH):
-        content = file.read()
-    lines = content.splitlines()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        if number == len(lines) and not content.endswith(b"\n") and _is_torn(line):
-            warnings.warn(
-                f"{path}: the last line ({number}) is torn and was dropped; its run will be made"
-                " again",
-                stacklevel=4,
-            )
-            return
+    for number, line in lines.numbered(path):
         try:
             yield _record(line, path.stem)
         except ValueError as error:
@@ -223,7 +190,7 @@ def _read_file(path: Path) -> Iterator[Record]:
 
 def _record(line: bytes, study: str) -> Record:
     """The record of `study` that a line holds, or what is wrong with it in words."""
-    parsed = _parsed(line)
+    parsed = lines.parsed(line)
     if not isinstance(parsed, dict):
         raise ValueError("this is no json object")
     if parsed.keys() != _FIELDS:
@@ -240,73 +207,3 @@ def _other_fields(names: Set[str]) -> str:
 
 
 _FIELDS = frozenset(field.name for field in fields(Record))
-
-
-def _parsed(line: bytes) -> Any:
-    """The json of a line, stricter than Python's: no NaN, no key twice, and of bounded depth."""
-    try:
-        return json.loads(
-            line.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_repeats
-        )
-    except UnicodeDecodeError:
-        raise ValueError("this holds bytes that are no UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"this is no json object ({error.msg} at letter {error.pos})") from None
-    except RecursionError:
-        raise ValueError("this is nested too deeply for a record") from None
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no json number")
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands here twice")
-    return members
-
-
-def _is_torn(line: bytes) -> bool:
-    """Whether an unfinished last line is the beginning of some json: a prefix of an object is never
-    an object, so a torn line cannot be mistaken for a whole one.
-    """
-    try:
-        json.loads(line.decode())
-    except json.JSONDecodeError:
-        return True
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
-def _mend(file: IO[bytes], path: Path) -> None:
-    """Cut off a torn last line; give a whole one that lost its newline its newline back."""
-    size = file.seek(0, os.SEEK_END)
-    if size == 0 or _last_byte(file) == b"\n":
-        return
-    file.seek(0)
-    *_, tail = file.read().rsplit(b"\n", 1)
-    if tail.strip() and _is_torn(tail):
-        warnings.warn(
-            f"{path}: the torn last line was cut off; its run will be made again", stacklevel=3
-        )
-        file.truncate(size - len(tail))
-    else:
-        file.write(b"\n")
-
-
-def _last_byte(file: IO[bytes]) -> bytes:
-    file.seek(-1, os.SEEK_END)
-    return file.read(1)
-
-
-@contextmanager
-def _locked(file: IO[bytes], how: int) -> Iterator[None]:
-    fcntl.flock(file, how)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)

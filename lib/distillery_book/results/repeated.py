@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from distillery_book.results import lines
+from distillery_book.results.fields import RULES_OF_REPEATS, check_rules
 
 IDENTICAL, NEAR, DIFFERS = "identical", "near", "differs"
 WITHIN, OUTSIDE = "within the spread", "outside the spread"
@@ -46,14 +48,12 @@ class Repeat:
 
 
 def append(repeat: Repeat, results: Path) -> Path:
-    """Add an outcome to `repeats/STUDY.jsonl` of the results folder, a line each."""
+    """Add an outcome to `repeats/STUDY.jsonl` of the results folder: its line, whole or not at
+    all.
+    """
     path = results / "repeats" / f"{repeat.study}.jsonl"
     path.parent.mkdir(exist_ok=True)
-    line = json.dumps(asdict(repeat), sort_keys=True, allow_nan=False) + "\n"
-    with open(path, "a") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    lines.append(path, json.dumps(asdict(repeat), sort_keys=True, allow_nan=False).encode())
     return path
 
 
@@ -62,19 +62,23 @@ def read(results: Path) -> list[Repeat]:
     return [
         _repeat(line, f"{path}, line {number}")
         for path in sorted((results / "repeats").glob("*.jsonl"))
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for number, line in lines.numbered(path)
     ]
 
 
-def _repeat(line: str, place: str) -> Repeat:
+def _repeat(line: bytes, place: str) -> Repeat:
     try:
-        parsed = json.loads(line)
-    except json.JSONDecodeError:
-        raise ValueError(f"{place}: {reprlib.repr(line)} is no json object") from None
+        return _outcome(lines.parsed(line))
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _outcome(parsed: Any) -> Repeat:
     names = {field.name for field in fields(Repeat)}
     if not isinstance(parsed, dict) or parsed.keys() != names:
-        raise ValueError(f"{place}: an outcome has the fields {', '.join(sorted(names))}")
+        raise ValueError(f"an outcome has the fields {', '.join(sorted(names))}")
     if parsed["verdict"] not in VERDICTS:
         verdict = reprlib.repr(parsed["verdict"])
-        raise ValueError(f"{place}: verdict is {verdict}; {', '.join(VERDICTS)} are known")
+        raise ValueError(f"verdict is {verdict}; {', '.join(VERDICTS)} are known")
+    check_rules(parsed, RULES_OF_REPEATS)
     return Repeat(**parsed)

@@ -247,6 +247,7 @@ class _Notes:
 def _json(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) else None
+    is_whole = isinstance(content, dict) and isinstance(content.get("seconds"), (int, float))
+    return content if is_whole else None

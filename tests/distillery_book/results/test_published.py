@@ -4,6 +4,10 @@ import csv
 import json
 import math
 import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,3 +181,55 @@ def test_the_schema_names_no_key_twice() -> None:
 def _header(name: str) -> list[str]:
     with open(published.folder() / f"{name}.csv", newline="", encoding="utf-8") as file:
         return next(csv.reader(file))
+
+
+def with_schema(folder: Path, change: Callable[[dict[str, Any]], object], monkeypatch: Any) -> None:
+    """A repository whose schema is another."""
+    shutil.copytree(published.folder(), folder / "book" / "published")
+    (folder / "_config.yml").touch()
+    path = folder / "book" / "published" / "schema.json"
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    change(schema)
+    path.write_text(json.dumps(schema), encoding="utf-8")
+    monkeypatch.chdir(folder)
+
+
+NAME = "thesis_logz_bridge"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda s: s["tables"].update({"no such": s["tables"][NAME]}),
+            "describes 'no such', without",
+        ),
+        (lambda s: s.pop("tables"), "is not as the book needs it: it lacks 'tables'"),
+        (lambda s: s["tables"][NAME].pop("title"), "is not as the book needs it: it lacks 'title'"),
+        (lambda s: s["tables"].update({NAME: 3}), "is not as the book needs it: 'int' object"),
+        (
+            lambda s: s["tables"][NAME]["values"].update(x={}),
+            "is not as the book needs it: it lacks",
+        ),
+    ],
+)
+def test_a_schema_that_does_not_fit_its_tables_is_one_sentence_with_its_name(
+    change: Callable[[dict[str, Any]], object],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_schema(tmp_path, change, monkeypatch)
+    with pytest.raises((ValueError, FileNotFoundError), match=rf"schema\.json {said}"):
+        published.tables()
+
+
+@pytest.mark.parametrize("number", ["nan", "1e999", "many"])
+def test_what_is_no_number_in_a_table_is_refused_with_the_tables_name(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_schema(tmp_path, lambda schema: None, monkeypatch)
+    path = tmp_path / "book" / "published" / f"{NAME}.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("451.27", number), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"{NAME}\.csv is not as the book needs it"):
+        published.table(NAME)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 
 import pytest
 import torch
@@ -150,3 +152,21 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
     path.unlink()
     with pytest.raises(ValueError, match=f"{name}.safetensors is missing"):
         store.arrays(record(arrays=name), tmp_path)
+
+
+def test_a_full_disk_leaves_neither_arrays_nor_weights_nor_a_part_of_them(tmp_path, monkeypatch):
+    packed = store.pack({"some": torch.arange(9)})
+    earlier = store.put_arrays(packed, study="walk", version=1, results=tmp_path)
+    before = (tmp_path / "arrays" / f"{earlier}.safetensors").read_bytes()
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    others = store.pack({"some": torch.arange(10)})
+    with pytest.raises(OSError, match=r"safetensors cannot be written \(No space left on device"):
+        store.put_arrays(others, study="walk", version=1, results=tmp_path)
+    with pytest.raises(OSError, match=r"safetensors cannot be written \(No space left on device"):
+        store.put_weights(_model(1.0), results=tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.*")] == [f"{earlier}.safetensors"]
+    assert (tmp_path / "arrays" / f"{earlier}.safetensors").read_bytes() == before

@@ -135,6 +135,17 @@ def test_two_processes_at_once_that_run_a_cell_each_both_record(tmp_path, monkey
     )
 
 
+def test_two_commands_of_one_study_at_once_record_every_run_once(tmp_path, monkeypatch):
+    """The second is refused while the first is at work, or comes late and finds nothing to do."""
+    processes = [_start(tmp_path) for _ in range(2)]
+    for process in processes:
+        process.join(300)
+    codes = sorted(process.exitcode for process in processes)
+    assert codes in ([0, 2], [0, 0]), (tmp_path / "log").read_text()
+    assert _found(tmp_path / "results") == _undisturbed(tmp_path / "undisturbed", monkeypatch)
+    assert len((tmp_path / "results" / "walk.jsonl").read_text().splitlines()) == 4
+
+
 def test_a_cell_run_by_its_number_and_killed_in_the_middle_ends_as_in_the_whole_study(
     tmp_path, monkeypatch
 ):

@@ -12,6 +12,7 @@ from typing import Any
 
 from distillery.support.atomic import write_atomically
 from distillery.support.locks import claimed
+from distillery.support.told import told
 
 _NOTE, _LOCK = "run.json", "run.lock"
 
@@ -81,4 +82,10 @@ class Folder:
     def _before(self) -> dict[str, Any]:
         """What the note says; nothing where there is none."""
         note = self.place / _NOTE
-        return dict(json.loads(note.read_text())) if note.is_file() else {}
+        try:
+            return dict(json.loads(note.read_text())) if note.is_file() else {}
+        except (TypeError, ValueError, RecursionError) as problem:
+            raise ValueError(
+                f"{note} cannot be read ({told(problem)}): remove {self.place}, and the run begins"
+                " anew"
+            ) from problem

@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from distillery.models.bits import check_bits
+from distillery.models.files import tensors_in
 from distillery.models.rbm import RBM
 from distillery.support.archives import Archive, opened
+from distillery.support.told import told
 
 # Names in lower case and the singular, without underscores and without what stands before the last
 # dot or slash.
@@ -151,16 +153,13 @@ def _native(array: np.ndarray) -> np.ndarray:
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     with opened(path, needed=_NEEDED) as file:
         content = file.read()
     try:
-        return dict(load(content))
-    except SafetensorError as problem:
+        return tensors_in(content, str(path))
+    except ValueError as problem:
         raise ValueError(
-            f"{path} is not a whole safetensors file ({problem}): save it again"
+            f"{path} is not a whole safetensors file ({told(problem.__cause__)}): save it again"
         ) from None
 
 

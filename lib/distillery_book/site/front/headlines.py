@@ -4,14 +4,14 @@ names them, one of a kind of result, run or not.
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from distillery_book.pages.texts import give_or_take
 from distillery_book.results import published, verdicts
+from distillery_book.results.book_files import reading, rows
 from distillery_book.results.published import Cell
 from distillery_book.results.results import Results
 from distillery_book.results.verdicts import Recorded
@@ -40,15 +40,16 @@ class Headline:
 
 
 def headlines(results: Results) -> list[Headline]:
-    with open(known.folder() / "headlines.csv", newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    found = []
-    for line in lines:
-        table = published.table(line["table"])
-        keys = dict(zip(table.keys, line["row"].split("|"), strict=True))
-        cell = table.cell(table.key(keys), line["column"])
-        found.append(Headline(line["label"], cell, results.answers.get(cell.place)))
-    return found
+    path = known.folder() / "headlines.csv"
+    with reading(path):
+        return [_headline(line, results) for line in rows(path)]
+
+
+def _headline(line: Mapping[str, str], results: Results) -> Headline:
+    table = published.table(line["table"])
+    keys = dict(zip(table.keys, line["row"].split("|"), strict=True))
+    cell = table.cell(table.key(keys), line["column"])
+    return Headline(line["label"], cell, results.answers.get(cell.place))
 
 
 def html(results: Results) -> str:

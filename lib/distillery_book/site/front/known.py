@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distillery_book.results import benches, published, records, registry
+from distillery_book.results.book_files import reading
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -34,8 +35,9 @@ def folder() -> Path:
 
 
 def papers() -> list[Paper]:
-    entries = _facts()["paper"]
-    return [Paper(**(entry | {"chapters": tuple(entry["chapters"])})) for entry in entries]
+    with reading(_place()):
+        entries = _facts()["paper"]
+        return [Paper(**(entry | {"chapters": tuple(entry["chapters"])})) for entry in entries]
 
 
 def chapters() -> dict[int, registry.Chapter]:
@@ -46,8 +48,9 @@ def chapters() -> dict[int, registry.Chapter]:
 def subject(number: int) -> str:
     """What a chapter is about, whether it has a page or not."""
     titles = {chapter.number: chapter.title for chapter in registry.chapters().values()}
-    subjects: Mapping[str, str] = _facts()["subjects"]
-    return raised(titles.get(number) or subjects.get(str(number)) or f"Chapter {number}")
+    with reading(_place()):
+        subjects: Mapping[str, str] = _facts()["subjects"]
+        return raised(titles.get(number) or subjects.get(str(number)) or f"Chapter {number}")
 
 
 def paper_title(key: str) -> str:
@@ -71,4 +74,9 @@ def state() -> tuple[Any, ...]:
 
 
 def _facts() -> dict[str, Any]:
-    return tomllib.loads((folder() / "papers.toml").read_text(encoding="utf-8"))
+    with reading(_place()):
+        return tomllib.loads(_place().read_text(encoding="utf-8"))
+
+
+def _place() -> Path:
+    return folder() / "papers.toml"
