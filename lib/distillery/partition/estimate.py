@@ -120,8 +120,8 @@ def _doubts(log_weights: Tensor, effective: float, relative: float) -> tuple[str
         doubts.append(f"only {effective:.1f} of {n} samples count: a few weights decide the value")
     if (k := pareto_shape(log_weights)) > HEAVIEST:
         doubts.append(
-            f"the weights' tail has shape {k:.2f}, above {HEAVIEST}: their mean has not converged,"
-            " and the error is understated"
+            f"the largest weights have a Pareto tail of shape {k:.2f}, above {HEAVIEST}: the mean"
+            " of all has not converged, and the error is understated"
         )
     if 3 * relative >= 1:
         doubts.append(f"the standard error is {relative:.0%} of Z: the interval has no lower end")

@@ -54,8 +54,8 @@ def _missed(at_proposal: Tensor, at_target: Tensor) -> tuple[str, ...]:
     if share > _UNSEEN:
         return (
             (
-                f"{share:.0%} of the target's draws have weights above any the proposal drew: it"
-                " misses much of Z, and the value is probably too small"
+                f"{share:.0%} of the target's draws have weights above any that the proposal drew:"
+                " it misses much of Z, and the value is probably too small"
             ),
         )
     return ()

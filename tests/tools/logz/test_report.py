@@ -46,15 +46,15 @@ def test_a_report_reads_as_a_page():
         "log Z = 10.123 ± 0.100 (two standard errors); interval: 9.970 to 10.270",
         "Annealed importance sampling in both directions, met by a bridge.",
         (
-            "Bracket: 8.900 to 11.300, three errors beyond bounds that hold on average, 9.50 ± 0.40"
-            " and 11.00 ± 0.20."
+            "Bracket: 8.900 to 11.300, from three standard errors below the lower bound to three"
+            " above the upper."
         ),
         "",
-        "               log Z  standard error         interval  effective draws",
-        "both ways *   10.123           0.050  9.970 to 10.270               80",
-        "forward !      10.20            0.40    -inf to 11.00                5",
-        "lower bound     9.50            0.20    8.90 to 10.10              100",
-        "upper bound    11.00            0.10   10.70 to 11.30              100",
+        "                     log Z  standard error         interval  effective draws",
+        "both ways (chosen)  10.123           0.050  9.970 to 10.270               80",
+        "forward !            10.20            0.40    -inf to 11.00                5",
+        "lower bound           9.50            0.20    8.90 to 10.10              100",
+        "upper bound          11.00            0.10   10.70 to 11.30              100",
         "! forward: only 5.2 of 100 samples count",
         "",
         "Run: temperatures 1,600, starts rows of data",

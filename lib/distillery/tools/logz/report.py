@@ -162,10 +162,9 @@ def _lines(report: Report) -> Iterator[str]:
     )
     yield _SAID[report.choice]
     if not exact:
-        low, high = (report.estimates[name] for name in ("lower bound", "upper bound"))
         yield (
-            f"Bracket: {_ends(report)}, three errors beyond bounds that hold on average,"
-            f" {spread(low)} and {spread(high)}."
+            f"Bracket: {_ends(report)}, from three standard errors below the lower bound to three"
+            " above the upper."
         )
         yield ""
         yield from _table(report)
@@ -176,13 +175,13 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"Time: {report.seconds:,.1f} s"
     yield from (f"In doubt: {warning}" for warning in report.warnings)
     if report.trusted:
-        yield "No diagnostic objects." if not exact else "Nothing to diagnose."
+        yield "No diagnostic casts doubt on it." if not exact else "Nothing to diagnose."
 
 
 def _table(report: Report) -> Iterator[str]:
     rows = [("", "log Z", "standard error", "interval", "effective draws")]
     for name, one in report.estimates.items():
-        mark = "*" if name == report.choice else "!" if one.warnings else ""
+        mark = "(chosen)" if name == report.choice else "!" if one.warnings else ""
         rows.append(
             (
                 f"{name} {mark}",

@@ -41,8 +41,8 @@ ALT = (
 
 
 def brackets(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
-    """From the lower to the upper bound of each row, (study's metrics for either, where), with two
-    standard errors beyond; the dashed line is the finest estimate.
+    """From the lower to the upper bound of each row, (study's metrics for either, where), with
+    three standard errors beyond; the dashed line is the finest estimate.
     """
     results = Results.open()
     _, axis = plt.subplots(figsize=(6.4, 0.8 + 0.42 * len(rows)))
@@ -60,7 +60,7 @@ def brackets(rows: Mapping[str, tuple[str, str, Mapping[str, Any]]]) -> Axes:
 
 
 def _bracket(axis: Axes, height: int, lower: Estimate | None, upper: Estimate | None) -> None:
-    """A beam between two bounds, a thin line two standard errors beyond, the width beside it."""
+    """A beam between two bounds, a thin line three standard errors beyond, the width beside it."""
     if lower is None or upper is None:
         at = (0.01, height)
         axis.annotate(NOT_RUN, at, xycoords=("axes fraction", "data"), va="center")
@@ -72,7 +72,7 @@ def _bracket(axis: Axes, height: int, lower: Estimate | None, upper: Estimate | 
         linewidth=9,
         solid_capstyle="butt",
     )
-    low, high = lower.value - 2 * lower.error, upper.value + 2 * upper.error
+    low, high = lower.value - 3 * lower.error, upper.value + 3 * upper.error
     axis.plot([low, high], [height, height], color="C0", linewidth=1.5)
     axis.annotate(
         f"{upper.value - lower.value:.1f} nats",

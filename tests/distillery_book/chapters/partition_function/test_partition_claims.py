@@ -69,6 +69,14 @@ def test_annealing_as_published_doubts_itself_and_so_no_bridge_is_told_as_good()
     assert {judge(each) for each in differences} == {"undecided"}
 
 
+def test_annealing_is_held_against_the_bridge_of_the_largest_error() -> None:
+    results = Results.open()
+    annealing = claims.number(results, Mean("partition", "forward", claims.PUBLISHED))
+    bridges = [each.error for each in claims.numbers(results, "bridge_10")]
+    [difference] = claims.TESTS["logz_bridge_as_exact"](results)
+    assert difference.value == pytest.approx(annealing.error - max(bridges))
+
+
 def test_a_difference_of_bridges_which_do_not_doubt_themselves_is_decided() -> None:
     results = Results.open()
     assert not claims.is_doubted(results, "bridge")
