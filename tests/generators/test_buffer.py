@@ -145,7 +145,7 @@ def test_the_teachers_answers_are_recorded_once_and_ride_along() -> None:
 
 def test_a_memory_is_a_data_set_of_torch() -> None:
     x, y = next(iter(DataLoader(full(), batch_size=COUNT)))
-    assert x.equal(codec().decode(some_codes()))
+    torch.testing.assert_close(x, codec().decode(some_codes()))  # one by one, and at once
     assert y.equal(labels())
     assert RecollectionBuffer.full(codec(), some_codes(), rng=rng())[-1][1] == -1
     with pytest.raises(IndexError, match="index is 30: there are 30 recollections"):
