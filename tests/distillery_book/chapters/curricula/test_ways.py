@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import pytest
 
 from distillery.metrics import Estimate
@@ -41,3 +44,14 @@ def test_a_way_shows_what_it_adds_with_two_standard_errors(monkeypatch: pytest.M
     assert set(frame["active", "gain, points"]) == {"+0.50 ± 0.20"}
     assert set(frame["active", "right, %"]) == {"98.50"}
     assert set(frame["at random", "seeds"]) == {"3"}
+
+
+def test_the_highest_of_all_ways_is_a_number_once_one_is_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ways, "_mean", lambda *_: None)
+    assert math.isnan(ways.highest())
+    values = {"temperature 5": 98.0, "pictures shifted": 97.0}
+    known = {way: SimpleNamespace(value=value) for way, value in values.items()}
+    monkeypatch.setattr(ways, "_mean", lambda way, _: known.get(way))
+    assert ways.highest() == 98.0
