@@ -70,7 +70,7 @@ def _told(way: str, curriculum: str) -> list[str]:
     if found is None:
         return [NOT_RUN, "", "", ""]
     plain = claims.accuracy(COLUMN, claims.SHORT, curriculum=curriculum)
-    test = above(mean, plain)
+    test = above(accuracy(way, curriculum), plain)
     gain = difference(test)
     told = f"{gain.value:+.2f} ± {2 * gain.error:.2f}"
     return [f"{found.value:.2f}", told, str(found.n), word(test)]
