@@ -151,7 +151,7 @@ def beside_published(rows: pd.DataFrame) -> Figure:
 def bits_for_the_same(rows: pd.DataFrame) -> Figure:
     """The fewest bits that lose no more than a published code, a row for each of these."""
     labels = list(dict.fromkeys(rows["label"]))
-    figure, axis = plt.subplots(figsize=(6.2, 2.3))
+    figure, axis = plt.subplots(figsize=(6.2, 2.5))
     for kind in dict.fromkeys(rows["kind"]):
         here = rows[rows["kind"] == kind]
         heights = [labels.index(label) for label in here["label"]]
@@ -160,7 +160,7 @@ def bits_for_the_same(rows: pd.DataFrame) -> Figure:
     axis.set(ylim=(len(labels) - 0.5, -0.5), xscale="log", xlim=(10, 3000))
     axis.set_xlabel("bits an image, as written")
     _ticks(axis, [10, 30, 100, 300, 1000, 3000])
-    axis.legend(loc="lower left", bbox_to_anchor=(-0.3, 1.0), ncols=4, columnspacing=1.0)
+    axis.legend(loc="lower left", bbox_to_anchor=(-0.25, 1.0), ncols=3, columnspacing=1.0)
     return figure
 
 
