@@ -72,5 +72,7 @@ def _told(way: str, curriculum: str) -> list[str]:
     plain = claims.accuracy(COLUMN, claims.SHORT, curriculum=curriculum)
     test = above(accuracy(way, curriculum), plain)
     gain = difference(test)
-    told = f"{gain.value:+.2f} ± {2 * gain.error:.2f}"
+    told = f"{gain.value:+.2f}"
+    if math.isfinite(gain.error):
+        told += f" ± {2 * gain.error:.2f}"
     return [f"{found.value:.2f}", told, str(found.n), word(test)]

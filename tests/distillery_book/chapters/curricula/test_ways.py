@@ -46,6 +46,13 @@ def test_a_way_shows_what_it_adds_with_two_standard_errors(monkeypatch: pytest.M
     assert set(frame["at random", "seeds"]) == {"3"}
 
 
+def test_of_one_run_no_error_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SimpleNamespace(value=98.5, n=1)
+    monkeypatch.setattr(ways, "_mean", lambda *_: found)
+    monkeypatch.setattr(ways, "difference", lambda _: Estimate(-0.5, math.inf, 1))
+    assert set(ways.tried()["active", "gain, points"]) == {"-0.50"}
+
+
 def test_the_highest_of_all_ways_is_a_number_once_one_is_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
