@@ -405,3 +405,9 @@ def test_a_header_of_many_letters_is_refused_in_few(
     with pytest.raises(ValueError, match=r"it\.safetensors") as refused:
         files.load(altered(nade(tmp_path), **changes))
     assert len(str(refused.value)) < 1000
+
+
+def test_an_argument_whose_name_breaks_lines_is_refused_in_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no NADE\(a b=3\) can be made") as refused:
+        files.load(claiming(tmp_path, **{"a\nb": 3}))
+    assert len(str(refused.value).splitlines()) == 1

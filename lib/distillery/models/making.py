@@ -28,7 +28,7 @@ class Description:
     prefix: str
 
     def __str__(self) -> str:
-        written = (f"{name}={reprlib.repr(value)}" for name, value in self.arguments.items())
+        written = (f"{told(name)}={reprlib.repr(value)}" for name, value in self.arguments.items())
         return f"{self.kind}({', '.join(written)})"
 
 
