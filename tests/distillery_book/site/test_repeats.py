@@ -53,7 +53,10 @@ def test_what_is_not_as_it_should_be_is_named_with_its_number(tmp_path: Path) ->
     assert "loss a&lt;b: RuntimeError: no" in page
 
 
-def test_a_study_of_which_nothing_was_made_again_has_no_row(tmp_path: Path) -> None:
-    page = shown(tmp_path, SAME)
-    assert "one_loop" in page
-    assert "density" not in page
+def test_a_study_of_which_nothing_was_made_again_is_named_below_the_table(tmp_path: Path) -> None:
+    table, _, below = shown(tmp_path, SAME).partition("</table>")
+    assert "one_loop" in table
+    assert "density" not in table
+    assert below.startswith("<p>Not made again yet: ")
+    assert "<code>density</code>" in below
+    assert "one_loop" not in below

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from distillery_book.results import registry, repeated
@@ -14,14 +14,19 @@ HEAD = ("study", "by its own seed", "by a fresh seed", "when and on what")
 
 
 def html(results: Results) -> str:
-    """Studies in the order of chapters; one of which nothing was made again is left out."""
+    """Studies in the order of chapters; one of which nothing was made again is named below."""
     every = repeated.read(results.folder)
     names = [study for chapter in registry.chapters().values() for study in chapter.studies]
     grouped = {name: [one for one in every if one.study == name] for name in names}
     rows = "".join(_row(name, outcomes) for name, outcomes in grouped.items() if outcomes)
     head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="scores scores-repeats">{table}</div>'
+    return f'<div class="scores scores-repeats">{table}{_left_out(grouped)}</div>'
+
+
+def _left_out(grouped: Mapping[str, Sequence[Repeat]]) -> str:
+    names = [f"<code>{escape(name)}</code>" for name, outcomes in grouped.items() if not outcomes]
+    return f"<p>Not made again yet: {', '.join(names)}.</p>" if names else ""
 
 
 def _row(name: str, outcomes: Sequence[Repeat]) -> str:
