@@ -1,10 +1,10 @@
 """Recorded runs made again: by the same seed, which must give the same numbers, and by a seed that
 was never recorded, whose numbers must lie where the recorded ones say.
 
-A repeat changes no record. On the device, threads and versions of the record every metric has to be
-equal to its last digit; elsewhere within `TOLERANCE` of its size. A fresh seed is compared with the
-recorded seeds of the same setting: each metric has to lie where one more draw of a normal
-distribution would (Student's t), all metrics together with probability `SURE`.
+A repeat changes no record. On the device, processor, threads and versions of the record every metric
+has to be equal to its last digit; elsewhere within `TOLERANCE` of its size. A fresh seed is compared
+with the recorded seeds of the same setting: each metric has to lie where one more draw of a normal
+distribution would (Student's t), all metrics together with probability `SURE`. Times are left out.
 """
 
 from __future__ import annotations
@@ -162,11 +162,11 @@ def _beside_itself(
     again: Again, measured: Mapping[str, float], changed: Sequence[str]
 ) -> dict[str, Any]:
     """The same seed: equal to the last digit, or near where something has changed."""
-    recorded = again.run.metrics
+    recorded = {name: again.run.metrics[name] for name in _repeatable(again.run.metrics)}
     share = TOLERANCE if changed else 0.0
     allowed = {name: share * abs(value) for name, value in recorded.items()}
     line = _worst(recorded, measured, allowed)
-    is_equal = recorded == measured
+    is_equal = recorded == {name: measured[name] for name in recorded}
     is_near = bool(changed) and abs(line["found"] - line["recorded"]) <= line["allowed"]
     return {**line, "verdict": IDENTICAL if is_equal else NEAR if is_near else DIFFERS}
 
@@ -176,7 +176,7 @@ def _beside_others(
 ) -> dict[str, Any]:
     """A fresh seed: every metric in the interval of one more draw, all with probability `SURE`."""
     count = len(again.others)
-    names = set.intersection(*(set(run.metrics) for run in again.others))
+    names = set.intersection(*(_repeatable(run.metrics) for run in again.others))
     means = {name: fmean(run.metrics[name] for run in again.others) for name in names}
     spreads = {name: stdev(run.metrics[name] for run in again.others) for name in names}
     tail = (1 - SURE) / (2 * max(1, len(names)))
@@ -185,6 +185,11 @@ def _beside_others(
     line = _worst(means, measured, allowed)
     is_within = abs(line["found"] - line["recorded"]) <= line["allowed"]
     return {**line, "verdict": WITHIN if is_within else OUTSIDE}
+
+
+def _repeatable(metrics: Mapping[str, float]) -> set[str]:
+    """All but times, which are never the same twice."""
+    return {name for name in metrics if "seconds" not in name.split("_")}
 
 
 def _worst(

@@ -77,6 +77,20 @@ def test_where_versions_have_changed_near_is_enough_and_what_changed_is_named(tm
     assert {tuple(each.changed) for each in found} == {("torch",)}
 
 
+def test_times_are_not_compared(tmp_path):
+    recorded(tmp_path)
+    altered(tmp_path, lambda line: line["metrics"].update(training_seconds=1e9))
+
+    def timed(jobs, report):
+        for job, reply in inline(jobs, report):
+            reply.found["metrics"]["training_seconds"] = 1.0
+            yield job, reply
+
+    own, _ = repeats.choose(FAST, tmp_path, sample=9, draw=0, longest=60.0)
+    found = list(repeats.run_again(own, how=HOW, workers=timed, results=tmp_path))
+    assert {each.verdict for each in found} == {repeated.IDENTICAL}
+
+
 def test_another_processor_or_one_not_recorded_need_not_give_the_last_digit(tmp_path):
     def elsewhere(line: dict[str, Any]) -> None:
         line["metrics"]["at"] *= 1.001
