@@ -1,10 +1,11 @@
 """Recorded runs made again: by the same seed, which must give the same numbers, and by a seed that
 was never recorded, whose numbers must lie where the recorded ones say.
 
-A repeat changes no record. On the device, processor, threads and versions of the record every metric
-has to be equal to its last digit; elsewhere within `TOLERANCE` of its size. A fresh seed is compared
-with the recorded seeds of the same setting: each metric has to lie where one more draw of a normal
-distribution would (Student's t), all metrics together with probability `SURE`. Times are left out.
+A repeat changes no record. On the device, processor, threads and versions of the record every
+metric has to be equal to its last digit; elsewhere within `TOLERANCE` of its size. A fresh seed is
+compared with the recorded seeds of the same setting: each metric has to lie where one more draw of
+a normal distribution would (Student's t), all metrics together with probability `SURE`. Times are
+left out.
 """
 
 from __future__ import annotations
