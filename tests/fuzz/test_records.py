@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distillery_book.results import records, repeated
-from made_records import record
+from made_records import outcome, record
 from mutations import of_json_lines
 from strangers import Format, try_all
 
@@ -50,27 +50,7 @@ def test_altered_records_are_those_of_the_lines_or_are_refused(tmp_path: Path) -
 def test_altered_outcomes_are_those_of_the_lines_or_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "repeats"
     for seed in range(2):
-        repeated.append(
-            repeated.Repeat(
-                study="walk",
-                params={"width": 8},
-                seed=seed,
-                data="none",
-                is_fresh=False,
-                verdict="near",
-                metrics=3,
-                worst="loss",
-                recorded=1.0,
-                found=1.01,
-                allowed=0.02,
-                seconds=3.5,
-                changed=["torch"],
-                versions={"python": "3.11"},
-                commit=None,
-                finished="2024-01-01T00:00:00+00:00",
-            ),
-            tmp_path,
-        )
+        repeated.append(outcome(seed=seed), tmp_path)
     content = (folder / "walk.jsonl").read_bytes()
     kind = Format(
         lambda path: repeated.read(path.parent.parent), "walk.jsonl", [of_json_lines], _well_formed

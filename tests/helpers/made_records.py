@@ -9,6 +9,7 @@ from typing import Any
 
 from distillery_book.results import records
 from distillery_book.results.records import Record
+from distillery_book.results.repeated import NEAR, Repeat
 from distillery_book.results.study import Answer, Cell, Outcome, Study
 
 TABLE = "recollections_cnn_student_random"
@@ -35,6 +36,31 @@ _BASE = Record(
     weights=None,
     finished="2024-01-01T00:00:00+00:00",
 )
+
+
+_AGAIN = Repeat(
+    study="walk",
+    params={"width": 8},
+    seed=3,
+    data="none",
+    is_fresh=False,
+    verdict=NEAR,
+    metrics=3,
+    worst="loss",
+    recorded=1.0,
+    found=1.01,
+    allowed=0.02,
+    seconds=3.5,
+    changed=["torch"],
+    versions={"torch": "2.15.0"},
+    commit=None,
+    finished="2024-01-01T00:00:00+00:00",
+)
+
+
+def outcome(**changes: Any) -> Repeat:
+    """What came of a run that was made again, changed as asked."""
+    return replace(_AGAIN, **changes)
 
 
 def record(**changes) -> Record:

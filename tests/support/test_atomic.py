@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,17 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from distillery.support.atomic import CannotWriteError, replacing, write_atomically
-
-
-@contextmanager
-def no_file_longer_than(size: int) -> Iterator[None]:
-    """The system refuses to write more, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+from full_disk import no_file_longer_than
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])

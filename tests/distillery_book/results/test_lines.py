@@ -5,27 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from distillery_book.results import lines
+from full_disk import no_file_longer_than
 
 LINE = json.dumps({"text": "x" * 5000}).encode()
-
-
-@contextmanager
-def no_file_longer_than(size: int) -> Iterator[None]:
-    """The system takes the first bytes of a line and refuses the rest, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_disk_that_takes_half_a_line_is_left_without_any_of_it(tmp_path: Path) -> None:

@@ -7,31 +7,14 @@ from pathlib import Path
 import pytest
 
 from distillery_book.results import repeated
-from distillery_book.results.repeated import Repeat
+from made_records import outcome
 
-OUTCOME = Repeat(
-    study="one_loop",
-    params={"steps": 5},
-    seed=3,
-    data="none",
-    is_fresh=False,
-    verdict=repeated.NEAR,
-    metrics=2,
-    worst="error",
-    recorded=0.5,
-    found=0.501,
-    allowed=0.01,
-    seconds=1.0,
-    changed=["processor"],
-    versions={"torch": "2.15.0"},
-    commit=None,
-    finished="2026-01-02T03:04:05+00:00",
-)
+OUTCOME = outcome(study="one_loop")
 
 
 def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
     outcomes = [OUTCOME, replace(OUTCOME, seed=4), replace(OUTCOME, study="density")]
-    paths = {repeated.append(outcome, tmp_path) for outcome in outcomes}
+    paths = {repeated.append(one, tmp_path) for one in outcomes}
     assert {path.name for path in paths} == {"one_loop.jsonl", "density.jsonl"}
     assert repeated.read(tmp_path) == [outcomes[2], outcomes[0], outcomes[1]]
 

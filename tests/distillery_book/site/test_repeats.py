@@ -9,30 +9,22 @@ from distillery_book.results import repeated
 from distillery_book.results.repeated import Repeat
 from distillery_book.results.results import Results
 from distillery_book.site.scores import repeats
+from made_records import outcome
 
-SAME = Repeat(
+SAME = outcome(
     study="one_loop",
     params={"loss": "a<b"},
-    seed=3,
-    data="none",
-    is_fresh=False,
     verdict=repeated.IDENTICAL,
-    metrics=2,
     worst="error",
     recorded=0.5,
     found=0.5,
     allowed=0.0,
-    seconds=1.0,
-    changed=[],
-    versions={"torch": "2.15.0"},
-    commit=None,
-    finished="2026-01-02T03:04:05+00:00",
 )
 
 
 def shown(folder: Path, *outcomes: Repeat) -> str:
-    for outcome in outcomes:
-        repeated.append(outcome, folder)
+    for one in outcomes:
+        repeated.append(one, folder)
     return repeats.html(Results(folder))
 
 
