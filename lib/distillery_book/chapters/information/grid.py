@@ -17,9 +17,10 @@ TASKS = ("cifar10", "cifar100")
 BATCH, RATE, MLP_RATE = 64, 0.1, 0.01
 CLIP = 5.0  # the norm of a student's gradient, and of its loss's; without it FitNet diverges
 STEPS = 2000  # the same for every number of images a class
-# pictures of so many pixels a side for so many passes, one after the other; each of the two courses
-# is a cycle of the rate, and leaves weights of its own
-SMALL_PICTURES, WHOLE_PICTURES = "16:8 24:6", "32:8"
+# A teacher's courses: pictures of so many pixels a side for so many passes, one after the other.
+# Each is a cycle of the rate, up to its peak and down to zero, and leaves weights of its own.
+SMALL_PICTURES, WHOLE_PICTURES = "16:8 24:6", "32:4"
+PEAKS: Mapping[str, float] = {SMALL_PICTURES: RATE, WHOLE_PICTURES: RATE / 2}
 HELD = 0.2  # the share of the training set by which weights are chosen, as in the paper
 
 # Weights of methods: what is tried, and what is used. Those in use stay guesses until cells with
@@ -101,9 +102,10 @@ def teacher(task: str, network: str = TEACHER) -> list[Cell]:
     usual: dict[str, Scalar] = {"role": "teacher", "task": task, "network": network}
     usual |= {"batch": 128, "rate": RATE, "compiled": 1}
     begun = weights_name(task, network, SMALL_PICTURES)
+    sets = {SMALL_PICTURES: task, WHOLE_PICTURES: f"{task}+{WEIGHTS}{begun}"}
     return [
-        Cell({**usual, "course": SMALL_PICTURES}, 0, task),
-        Cell({**usual, "course": WHOLE_PICTURES}, 0, f"{task}+{WEIGHTS}{begun}"),
+        Cell({**usual, "rate": PEAKS[course], "course": course}, 0, data)
+        for course, data in sets.items()
     ]
 
 
