@@ -17,10 +17,15 @@ TASKS = ("cifar10", "cifar100")
 BATCH, RATE, MLP_RATE = 64, 0.1, 0.01
 CLIP = 5.0  # the norm of a student's gradient, and of its loss's; without it FitNet diverges
 STEPS = 2000  # the same for every number of images a class
-# A teacher's courses: pictures of so many pixels a side for so many passes, one after the other.
-# Each is a cycle of the rate, up to its peak and down to zero, and leaves weights of its own.
-SMALL_PICTURES, WHOLE_PICTURES = "16:8 24:6", "32:4"
-PEAKS: Mapping[str, float] = {SMALL_PICTURES: RATE, WHOLE_PICTURES: RATE / 2}
+# A teacher's courses, one after the other: pictures of so many pixels a side for so many passes.
+# Each is a cycle of the rate, up to its peak and down to zero, and leaves weights of its own, to
+# whose name is added what stands beside it here.
+COURSES: Mapping[str, tuple[float, str]] = {
+    "16:8 24:6": (RATE, "-small"),
+    "32:2": (RATE / 2, "-begun"),
+    "32:4": (RATE / 2, ""),
+}
+LAST_COURSE = list(COURSES)[-1]
 HELD = 0.2  # the share of the training set by which weights are chosen, as in the paper
 
 # Weights of methods: what is tried, and what is used. Those in use stay guesses until cells with
@@ -97,16 +102,15 @@ def cells(profile: Profile) -> Sequence[Cell]:
 
 def teacher(task: str, network: str = TEACHER) -> list[Cell]:
     """A network trained on all images of a task, on small pictures and then on whole ones, and kept
-    after either; a student so trained can be tuned.
+    after each course; a student so trained can be tuned.
     """
     usual: dict[str, Scalar] = {"role": "teacher", "task": task, "network": network}
-    usual |= {"batch": 128, "rate": RATE, "compiled": 1}
-    begun = weights_name(task, network, SMALL_PICTURES)
-    sets = {SMALL_PICTURES: task, WHOLE_PICTURES: f"{task}+{WEIGHTS}{begun}"}
-    return [
-        Cell({**usual, "rate": PEAKS[course], "course": course}, 0, data)
-        for course, data in sets.items()
-    ]
+    usual |= {"batch": 128, "compiled": 1}
+    cells, data = [], task
+    for course, (peak, _) in COURSES.items():
+        cells.append(Cell({**usual, "rate": peak, "course": course}, 0, data))
+        data = f"{task}+{WEIGHTS}{weights_name(task, network, course)}"
+    return cells
 
 
 def students(
@@ -147,9 +151,9 @@ def whole(task: str) -> int:
     return {"cifar10": 5000, "cifar100": 500}[task]
 
 
-def weights_name(task: str, network: str = TEACHER, course: str = WHOLE_PICTURES) -> str:
-    """What a network trained on a task is recorded as: on small pictures, or in the end."""
-    return f"{network}-{task}" + ("-small" if course == SMALL_PICTURES else "")
+def weights_name(task: str, network: str = TEACHER, course: str = LAST_COURSE) -> str:
+    """What a network trained on a task is recorded as after a course."""
+    return f"{network}-{task}" + (COURSES[course][1] if course in COURSES else "")
 
 
 def weighted(method: str) -> str:
@@ -226,7 +230,7 @@ def departs(cell: Cell) -> dict[str, list[Any]]:
         return {
             "pictures": [
                 "32 pixels a side",
-                f"{SMALL_PICTURES} {WHOLE_PICTURES} (pixels a side: passes)",
+                f"{' '.join(COURSES)} (pixels a side: passes)",
             ]
         }
     departures: dict[str, list[Any]] = {}

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 
 from distillery_book.chapters.information import students, teachers
 from distillery_book.chapters.information.grid import (
+    COURSES,
+    LAST_COURSE,
     METHODS,
     SEEDS_OF,
-    SMALL_PICTURES,
     STEPS,
     STUDENTS_OF,
     TASKS,
     TEACHER,
-    WHOLE_PICTURES,
     WIDTHS,
     cells,
     departs,
@@ -55,7 +55,7 @@ def _of_teachers() -> list[Answer]:
             {"method": "teacher"},
             column,
             "test",
-            {"role": "teacher", "task": task, "network": TEACHER, "course": WHOLE_PICTURES},
+            {"role": "teacher", "task": task, "network": TEACHER, "course": LAST_COURSE},
             scale=100.0,
         )
         for task, (table, column) in TABLES.items()
@@ -120,7 +120,7 @@ STUDY = Study(
     makes=tuple(
         weights_name(task, network, course)
         for task, network in (*((task, TEACHER) for task in TASKS), ("cifar100", "wrn-16-1"))
-        for course in (SMALL_PICTURES, WHOLE_PICTURES)
+        for course in COURSES
     ),
     departs=departs,
 )

@@ -21,7 +21,7 @@ from distillery.teachers import Frozen, Labels
 from distillery.training.schedules import Schedule, one_cycle
 from distillery.training.sgd import sgd
 from distillery_book.chapters.information import setting
-from distillery_book.chapters.information.grid import SMALL_PICTURES, departs, weights_name
+from distillery_book.chapters.information.grid import departs, weights_name
 from distillery_book.results.study import WEIGHTS, Cell, Context, Outcome
 
 WARM_UP = 0.15  # the share of the steps in which the rate rises
@@ -38,7 +38,7 @@ class Stretch(NamedTuple):
 
 def run(cell: Cell, context: Context) -> Outcome:
     """Train a teacher, and measure it as it is kept: in half precision."""
-    images = context.load(cell.data)
+    images = context.load(cell.data.split("+")[0])
     x, y = setting.training(cell, images, context)
     network: Any = _begun(cell, images.classes, x, context)
     _train(network.to(memory_format=torch.channels_last), x, y, cell, context)
@@ -56,10 +56,10 @@ def run(cell: Cell, context: Context) -> Outcome:
 
 
 def _begun(cell: Cell, classes: int, x: Tensor, context: Context) -> nn.Module:
-    """First weights, or those that a course on small pictures has left."""
+    """First weights, or those that the course before has left."""
     kind = str(cell.params["network"])
     if WEIGHTS in cell.data:
-        name = weights_name(str(cell.params["task"]), kind, SMALL_PICTURES)
+        name = cell.data.split(WEIGHTS)[1]
         return context.models(name)[name].to(context.device).train()
     rng = setting.stream(cell.seed, "teacher", context.device)
     network = setting.fresh(kind, classes, x.shape[-1], rng=rng).to(context.device)
