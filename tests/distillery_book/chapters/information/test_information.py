@@ -153,42 +153,61 @@ def test_a_course_is_cut_into_stretches_of_one_cycle() -> None:
     assert found == [(16, 0, 20), (32, 20, 50)]
 
 
+class Few(Context):
+    """Knows a few stand-in images, and no other set."""
+
+    def load(self, name: str) -> Any:
+        assert name == grid.STAND_IN
+        images = data.load(name)
+        few = replace(images, x_train=images.x_train[:64], y_train=images.y_train[:64])
+        return replace(few, x_test=images.x_test[:100], y_test=images.y_test[:100])
+
+
+def _tiny(place: int, course: str, data: str) -> Cell:
+    """A teacher's course on a few images, of a small network that is not compiled."""
+    params = grid.teacher("cifar10", "wrn-10-1")[place].params
+    return Cell({**params, "course": course, "batch": 16, "compiled": 0}, 0, data)
+
+
 def test_a_teacher_is_measured_as_it_is_kept(tmp_path: Path) -> None:
-    images = data.load(grid.STAND_IN)
-    few = replace(images, x_train=images.x_train[:64], y_train=images.y_train[:64])
-    few = replace(few, x_test=images.x_test[:100], y_test=images.y_test[:100])
-
-    class Few(Context):
-        def load(self, name: str) -> Any:
-            return few
-
-    params = {**grid.teacher("cifar10")[0].params, "network": "wrn-10-1", "course": "8:1 16:1"}
-    cell = Cell({**params, "batch": 16, "compiled": 0}, 0, grid.STAND_IN)
-    found = information.run(cell, Few("smoke", torch.device("cpu"), None, tmp_path))
+    context = Few("smoke", torch.device("cpu"), None, tmp_path)
+    found = information.run(_tiny(0, "8:1 16:1", grid.STAND_IN), context)
     [named] = found.models
     assert found.weights_name == named.name == "wrn-10-1-cifar10"
     assert all(p.equal(p.half().float()) for p in named.model.parameters())
+    few = context.load(grid.STAND_IN)
     assert teachers.share_right(named.model, few.x_test, few.y_test) == found.metrics["test"]
 
 
-def test_the_course_on_whole_pictures_begins_where_that_on_small_ones_ended(tmp_path: Path) -> None:
-    small, whole = grid.teacher("cifar10", "wrn-10-1")
+def test_every_course_but_the_first_names_the_weights_that_the_one_before_leaves() -> None:
+    courses = grid.teacher("cifar10")
+    left = [grid.weights_name("cifar10", course=str(cell.params["course"])) for cell in courses]
+    assert len(set(left)) == len(left)
+    assert [cell.data for cell in courses] == [
+        "cifar10",
+        *(f"cifar10+weights:{name}" for name in left[:-1]),
+    ]
+    assert left[-1] == grid.weights_name("cifar10")
+    assert set(left) <= set(information.STUDY.makes)
+
+
+def test_a_later_course_begins_where_the_one_before_ended(tmp_path: Path) -> None:
     kept = WideResNet(10, 1, rng=rng(7)).eval()
-    read = {"wrn-10-1-cifar10-small": kept}
-    context = Context(
+    name = "wrn-10-1-cifar10-small"
+    context = Few(
         "smoke",
         torch.device("cpu"),
         None,
         tmp_path,
-        declared={"weights:wrn-10-1-cifar10-small": "0"},
-        read_models=lambda _: {name: copy.deepcopy(network) for name, network in read.items()},
+        declared={f"weights:{name}": "0"},
+        read_models=lambda _: {name: copy.deepcopy(kept)},
     )
-    x = torch.rand(2, 3, 8, 8, generator=rng())
-    begun = teachers._begun(whole, 10, x, context)
+    later = _tiny(1, "8:1", f"{grid.STAND_IN}+weights:{name}")
+    begun = teachers._begun(later, 10, torch.rand(2, 3, 8, 8, generator=rng()), context)
     assert begun.training
     assert all(map(torch.equal, begun.parameters(), kept.parameters()))
-    afresh = teachers._begun(small, 10, x, context)
-    assert not torch.equal(afresh.first.weight, kept.first.weight)  # type: ignore[union-attr, arg-type]
+    [named] = information.run(later, context).models
+    assert not torch.equal(named.model.first.weight, kept.first.weight)  # type: ignore[union-attr, arg-type]
 
 
 def test_every_answer_has_its_place_and_its_cells_and_no_place_is_answered_twice() -> None:
