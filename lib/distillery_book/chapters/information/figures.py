@@ -104,6 +104,17 @@ def recorded(method: str, **place: Any) -> float:
     return _mean(method, **place)[0]
 
 
+def taught(task: str = "cifar10") -> tuple[int, float]:
+    """After how many of its courses the teacher was measured last, and its accuracy in percent."""
+    results = Results.open()
+    for number, course in reversed(list(enumerate(grid.COURSES, 1))):
+        where = {"role": "teacher", "task": task, "network": grid.TEACHER, "course": course}
+        mean = results.mean(STUDY, "test", where, scale=100.0)
+        if mean is not None:
+            return number, mean.value
+    return 0, math.nan
+
+
 def _mean(method: str, **place: Any) -> tuple[float, float]:
     own = accuracy(method, **place)
     mean = Results.open().mean(own.study, own.metric, own.where, scale=own.scale)
@@ -128,5 +139,6 @@ __all__ = [
     "maps",
     "printed",
     "recorded",
+    "taught",
     "variances",
 ]
