@@ -153,7 +153,8 @@ def whole(task: str) -> int:
 
 def weights_name(task: str, network: str = TEACHER, course: str = LAST_COURSE) -> str:
     """What a network trained on a task is recorded as after a course."""
-    return f"{network}-{task}" + (COURSES[course][1] if course in COURSES else "")
+    _, suffix = COURSES[course]
+    return f"{network}-{task}{suffix}"
 
 
 def weighted(method: str) -> str:

@@ -169,6 +169,14 @@ def _tiny(place: int, course: str, data: str) -> Cell:
     return Cell({**params, "course": course, "batch": 16, "compiled": 0}, 0, data)
 
 
+@pytest.fixture
+def short_courses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Courses of a few steps, whose weights are named as those of the last."""
+    short = {course: grid.COURSES[grid.LAST_COURSE] for course in ("8:1", "8:1 16:1")}
+    monkeypatch.setattr(grid, "COURSES", {**grid.COURSES, **short})
+
+
+@pytest.mark.usefixtures("short_courses")
 def test_a_teacher_is_measured_as_it_is_kept(tmp_path: Path) -> None:
     context = Few("smoke", torch.device("cpu"), None, tmp_path)
     found = information.run(_tiny(0, "8:1 16:1", grid.STAND_IN), context)
@@ -191,6 +199,7 @@ def test_every_course_but_the_first_names_the_weights_that_the_one_before_leaves
     assert set(left) <= set(information.STUDY.makes)
 
 
+@pytest.mark.usefixtures("short_courses")
 def test_a_later_course_begins_where_the_one_before_ended(tmp_path: Path) -> None:
     kept = WideResNet(10, 1, rng=rng(7)).eval()
     name = "wrn-10-1-cifar10-small"
